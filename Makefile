@@ -1,0 +1,94 @@
+# Each target does its own set-up on a machine with Python, Node with npm and gcc; the second run is quick.
+#   make chat      the chat at http://localhost:8000
+#   make test      every check and every test
+#   make help      the rest
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+MAKEFLAGS += --no-print-directory
+
+BIN := .venv/bin
+# What was installed, and from which lock: a stamp is older than its lock when the lock has changed.
+STAMPS := .make
+WEB := chat/web
+NODE_FOLDERS := $(patsubst %/package-lock.json,%,$(wildcard chat/web/package-lock.json tests/conformance/js/package-lock.json benchmarks/node/package-lock.json))
+node_stamp = $(STAMPS)/node-$(subst /,-,$(1))
+NODE_STAMPS := $(foreach folder,$(NODE_FOLDERS),$(call node_stamp,$(folder)))
+PROJECTS := pyproject.toml chat/pyproject.toml chat/hatch_build.py
+
+.PHONY: help setup chat test check check-python check-web test-python test-web test-browser bench autobahn lock clean
+
+help: ## show the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(STAMPS)/dev $(NODE_STAMPS) $(STAMPS)/chromium ## install everything that the other targets need
+
+chat: $(STAMPS)/chat $(STAMPS)/web ## build the web client and run the chat at http://localhost:8000
+	$(BIN)/windsock-chat
+
+test: check test-python test-web test-browser ## every check and every test
+
+check: check-python check-web ## linters, types and import rules, Python and web
+
+check-python: $(STAMPS)/dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+check-web: $(filter %-chat-web,$(NODE_STAMPS))
+	$(call web,run check)
+
+test-python: $(STAMPS)/dev $(filter-out %-benchmarks-node,$(NODE_STAMPS)) $(STAMPS)/chromium ## the Python tests
+	$(BIN)/pytest
+
+test-web: $(filter %-chat-web,$(NODE_STAMPS)) ## the web client's unit tests
+	$(call web,test)
+
+test-browser: $(STAMPS)/dev $(STAMPS)/web $(STAMPS)/chromium ## the chat in a real browser
+	$(call web,run e2e)
+
+bench: $(STAMPS)/dev $(filter %-benchmarks-node,$(NODE_STAMPS)) ## Windsock beside Socket.IO on Node and python-socketio
+	$(BIN)/python -m benchmarks
+
+autobahn: $(STAMPS)/dev ## the WebSocket protocol suite; needs a CPython 2.7
+	$(BIN)/python -m tests.conformance.autobahn
+
+lock: ## write requirements/*.txt anew; `scripts/lock --upgrade` moves the versions
+	scripts/lock
+
+clean: ## remove what the targets above made, the chat's data excepted
+	rm -rf .venv .venv-uv $(STAMPS) chat/web/dist $(addsuffix /node_modules,$(NODE_FOLDERS))
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+# What runs, without what tests it. A development environment has both, so it need not be touched.
+$(STAMPS)/chat: requirements/chat.txt $(PROJECTS) | $(STAMPS)
+	scripts/venv chat
+	touch $@
+
+$(STAMPS)/dev: requirements/dev.txt requirements/chat.txt $(PROJECTS) | $(STAMPS)
+	scripts/venv dev
+	touch $(STAMPS)/chat $@
+
+define node_rule
+$(call node_stamp,$(1)): $(1)/package-lock.json $(1)/package.json | $(STAMPS)
+	scripts/npm-ci $(1)
+	touch $$@
+endef
+$(foreach folder,$(NODE_FOLDERS),$(eval $(call node_rule,$(folder))))
+
+$(STAMPS)/web: $(filter %-chat-web,$(NODE_STAMPS)) $(shell find $(WEB) -type f -not -path '*/node_modules/*' -not -path '*/dist/*' -not -path '*/e2e/*' 2>/dev/null) | $(STAMPS)
+	$(call web,run build)
+	touch $@
+
+$(STAMPS)/chromium: | $(STAMPS)
+	scripts/packages chromium
+	touch $@
+
+$(STAMPS):
+	mkdir -p $@
+
+web = cd $(WEB) && npm --loglevel=error $(1)

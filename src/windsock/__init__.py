@@ -1,0 +1,1 @@
+"""Real-time for Python: Socket.IO and WebSocket."""
