@@ -5,6 +5,8 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
+# Two targets may want the same environment set up.
+.NOTPARALLEL:
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 MAKEFLAGS += --no-print-directory
@@ -14,6 +16,7 @@ BIN := .venv/bin
 STAMPS := .make
 WEB := chat/web
 NODE_FOLDERS := $(patsubst %/package-lock.json,%,$(wildcard chat/web/package-lock.json tests/conformance/js/package-lock.json benchmarks/node/package-lock.json))
+WEB_SOURCES := $(shell find $(WEB) \( -name node_modules -o -name dist -o -name e2e \) -prune -o -type f -print 2>/dev/null)
 node_stamp = $(STAMPS)/node-$(subst /,-,$(1))
 NODE_STAMPS := $(foreach folder,$(NODE_FOLDERS),$(call node_stamp,$(folder)))
 PROJECTS := pyproject.toml chat/pyproject.toml chat/hatch_build.py
@@ -80,12 +83,12 @@ $(call node_stamp,$(1)): $(1)/package-lock.json $(1)/package.json | $(STAMPS)
 endef
 $(foreach folder,$(NODE_FOLDERS),$(eval $(call node_rule,$(folder))))
 
-$(STAMPS)/web: $(filter %-chat-web,$(NODE_STAMPS)) $(shell find $(WEB) -type f -not -path '*/node_modules/*' -not -path '*/dist/*' -not -path '*/e2e/*' 2>/dev/null) | $(STAMPS)
+$(STAMPS)/web: $(filter %-chat-web,$(NODE_STAMPS)) $(WEB_SOURCES) | $(STAMPS)
 	$(call web,run build)
 	touch $@
 
 $(STAMPS)/chromium: | $(STAMPS)
-	scripts/packages chromium
+	[ -x /usr/bin/chromium ] || scripts/packages chromium fonts-liberation
 	touch $@
 
 $(STAMPS):

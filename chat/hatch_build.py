@@ -6,10 +6,11 @@ An editable install has no bundle: the application then serves chat/web/dist, wh
 from pathlib import Path
 from typing import Any
 
+from hatchling.builders.config import BuilderConfig
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 
-class WebClientHook(BuildHookInterface):
+class WebClientHook(BuildHookInterface[BuilderConfig]):
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         if version == "editable":
             return
