@@ -1,0 +1,103 @@
+"""Every refusal of the REST interface, in one shape."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+
+from windsock_chat.domain.errors import Busy, ChatError, Conflict, Forbidden, NotFound, RateLimited, Unauthorized
+
+_log = structlog.get_logger(__name__)
+
+
+class ErrorDetail(BaseModel):
+    """One thing that is wrong with a request: where, what, and pydantic's name for it."""
+
+    loc: list[str | int]
+    msg: str
+    type: str
+
+
+class ErrorInfo(BaseModel):
+    code: str
+    message: str
+    details: list[ErrorDetail] | None = None
+    retry_after: int | None = None
+
+
+class ErrorBody(BaseModel):
+    """What every refusal answers; `retry_after`, in seconds, also stands in the Retry-After header."""
+
+    error: ErrorInfo
+
+
+_STATUS: Final[Mapping[type[ChatError], int]] = {
+    Unauthorized: 401,
+    Forbidden: 403,
+    NotFound: 404,
+    Conflict: 409,
+    RateLimited: 429,
+    Busy: 503,
+}
+
+_HTTP_CODES: Final[Mapping[int, str]] = {
+    400: "bad_request",
+    404: "not_found",
+    405: "method_not_allowed",
+    408: "timeout",
+    413: "too_large",
+}
+
+
+def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The OpenAPI description of the refusals that a route may answer."""
+    return {status: {"model": ErrorBody} for status in statuses}
+
+
+def answer(status: int, error: ErrorInfo, headers: Mapping[str, str] | None = None) -> JSONResponse:
+    """An error response; never stored by a cache."""
+    all_headers = {"Cache-Control": "no-store", **(headers or {})}
+    if error.retry_after is not None:
+        all_headers["Retry-After"] = str(error.retry_after)
+    if status == 401:
+        all_headers["WWW-Authenticate"] = "Bearer"
+    return JSONResponse({"error": error.model_dump(exclude_none=True)}, status, all_headers)
+
+
+def install_error_handlers(app: FastAPI) -> None:
+    """Make the application answer every error with an `ErrorBody`."""
+    app.add_exception_handler(ChatError, _refuse)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(Exception, _unexpected)
+
+
+async def _refuse(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, ChatError)
+    status = next((_STATUS[kind] for kind in type(error).__mro__ if kind in _STATUS), 400)
+    return answer(status, ErrorInfo(code=error.code, message=error.message, retry_after=error.retry_after))
+
+
+async def _invalid(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    # Neither the input nor the context is repeated: they may hold a password, or what JSON cannot carry.
+    details = [
+        ErrorDetail(loc=list(item["loc"]), msg=str(item["msg"]), type=str(item["type"])) for item in error.errors()
+    ]
+    return answer(422, ErrorInfo(code="invalid_payload", message="The request is not valid.", details=details[:20]))
+
+
+async def _http(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    code = _HTTP_CODES.get(error.status_code, "bad_request")
+    return answer(error.status_code, ErrorInfo(code=code, message=str(error.detail)), error.headers)
+
+
+async def _unexpected(request: Request, error: Exception) -> JSONResponse:
+    _log.error("request failed", method=request.method, path=request.url.path, exc_info=error)
+    return answer(500, ErrorInfo(code="internal_error", message="Something went wrong on the server."))
