@@ -1,0 +1,20 @@
+// The benchmark's application on the official server, configured as it comes. Usage: node server.js PORT
+import { createServer } from "node:http";
+import { Server } from "socket.io";
+
+const ROOM = "benchmark";
+
+const httpServer = createServer();
+const io = new Server(httpServer);
+
+io.on("connection", (socket) => {
+  socket.join(ROOM);
+  socket.on("chat", (text) => {
+    io.to(ROOM).emit("chat", text);
+  });
+  socket.on("echo", (text, acknowledge) => {
+    acknowledge(text);
+  });
+});
+
+httpServer.listen(Number(process.argv[2]), "127.0.0.1");
