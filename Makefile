@@ -40,6 +40,7 @@ check-python: $(STAMPS)/dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+	scripts/check-locks
 
 check-web: $(filter %-chat-web,$(NODE_STAMPS))
 	$(call web,run check)
