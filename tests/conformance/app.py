@@ -1,0 +1,213 @@
+"""The application that the conformance tests talk to; ``js/app.js`` is the same one on the original.
+
+``WINDSOCK_TEST_OPTIONS`` holds the server's options as JSON, named as in Python, times in seconds.
+Attributes: ``io`` for ``windsock serve``, ``app`` for other ASGI servers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.responses import FileResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from windsock import AckTimeout, ConnectionRefused, Server, Socket
+
+JAVASCRIPT = Path(__file__).parent / "js"
+BUNDLE = JAVASCRIPT / "node_modules/socket.io-client/dist/socket.io.min.js"
+
+io = Server(**json.loads(os.environ.get("WINDSOCK_TEST_OPTIONS", "{}")))
+admin = io.of("/admin")
+dynamic = io.of(re.compile(r"^/dynamic-\d+$"))
+closed = io.of("/closed")
+
+
+@io.use
+async def guard(socket: Socket) -> None:
+    if _auth(socket).get("middleware") == "refuse":
+        raise ConnectionRefused("refused by the middleware", data={"by": "middleware"})
+
+
+@closed.use
+async def shut(socket: Socket) -> None:
+    raise ConnectionRefused("closed", data={"namespace": "/closed"})
+
+
+@io.on("connect")
+async def connect(socket: Socket, auth: Any) -> None:
+    refusal = _auth(socket).get("refuse")
+    if refusal:
+        raise ConnectionRefused("refused by the handler", data={"code": 42, "details": [refusal]})
+    socket.emit("welcome", {"id": socket.id, "auth": auth})
+
+
+@io.on("disconnect")
+async def disconnect(socket: Socket, reason: str) -> None:
+    io.to("watchers").emit("left", {"id": socket.id, "reason": reason})
+
+
+@io.on("watch")
+async def watch(socket: Socket) -> bool:
+    socket.join("watchers")
+    return True
+
+
+@io.on("echo")
+def echo(socket: Socket, *arguments: Any) -> None:
+    socket.emit("echo", *arguments)
+
+
+@io.on("echo-ack")
+async def echo_with_acknowledgement(socket: Socket, *arguments: Any) -> tuple[Any, ...]:
+    return arguments
+
+
+@io.on("ask")
+async def ask(socket: Socket, *arguments: Any) -> None:
+    socket.emit("answer", await socket.timeout(5).emit_with_ack("question", *arguments))
+
+
+@io.on("ask-in-vain")
+async def ask_in_vain(socket: Socket) -> None:
+    try:
+        await socket.timeout(0.05).emit_with_ack("silence")
+    except AckTimeout:
+        socket.emit("timed-out")
+
+
+@io.on("handshake")
+async def handshake(socket: Socket) -> dict[str, Any]:
+    seen = socket.handshake
+    return {
+        "header": seen.headers.get("x-conformance"),
+        "query": seen.query.get("colour"),
+        "address": seen.address,
+        "secure": seen.secure,
+        "xdomain": seen.xdomain,
+        "url": seen.url.partition("?")[0],
+        "auth": seen.auth,
+    }
+
+
+@io.on("join")
+async def join(socket: Socket, *rooms: str) -> list[str]:
+    socket.join(*rooms)
+    return sorted(socket.rooms - {socket.id})
+
+
+@io.on("leave")
+async def leave(socket: Socket, *rooms: str) -> list[str]:
+    socket.leave(*rooms)
+    return sorted(socket.rooms - {socket.id})
+
+
+@io.on("publish")
+async def publish(socket: Socket, order: dict[str, Any]) -> bool:
+    """Emits ``order["event"]`` from the socket or the server, to and except the rooms named."""
+    source = socket.broadcast if order["from"] == "socket" else io
+    target = source.to(*order.get("to", [])).except_(*order.get("except", []))
+    target.emit(order["event"], *order.get("arguments", []))
+    return True
+
+
+@io.on("move")
+async def move(socket: Socket, order: dict[str, Any]) -> list[str]:
+    """Does ``order["action"]`` to the sockets in a room; returns who is in it afterwards."""
+    target = io.in_(order["room"])
+    match order["action"]:
+        case "join":
+            target.sockets_join(order["other"])
+        case "leave":
+            target.sockets_leave(order["other"])
+        case "disconnect":
+            target.disconnect_sockets(close=order.get("close", False))
+    return sorted(member.id for member in await target.fetch_sockets())
+
+
+@io.on("disconnect-me")
+async def disconnect_me(socket: Socket, close: bool) -> None:
+    socket.disconnect(close=close)
+
+
+@io.on("big")
+async def big(socket: Socket, size: int, binary: bool) -> bytes | str:
+    return bytes(size) if binary else "x" * size
+
+
+@io.on("count")
+async def count(socket: Socket, number: int) -> None:
+    """Notes the first number that does not follow the one before it."""
+    expected = getattr(socket.data, "counted", 0)
+    if number != expected and not hasattr(socket.data, "gap"):
+        socket.data.gap = [expected, number]
+    socket.data.counted = expected + 1
+
+
+@io.on("counted")
+async def counted(socket: Socket) -> dict[str, Any]:
+    return {"counted": getattr(socket.data, "counted", 0), "gap": getattr(socket.data, "gap", None)}
+
+
+@io.on("stream")
+async def stream(socket: Socket, total: int, burst: int) -> None:
+    """Emits the numbers below ``total``, ``burst`` in each turn of the loop."""
+    for number in range(total):
+        socket.emit("item", number)
+        if number % burst == burst - 1:
+            await asyncio.sleep(0.001)
+
+
+@io.on("volatile")
+async def volatile(socket: Socket) -> None:
+    socket.volatile.emit("perhaps", 1)
+
+
+@admin.on("connect")
+async def connect_admin(socket: Socket, auth: Any) -> None:
+    if _auth(socket).get("token") != "secret":
+        raise ConnectionRefused("no token")
+
+
+@admin.on("whoami")
+async def whoami(socket: Socket) -> str:
+    return "admin"
+
+
+@dynamic.on("connect")
+async def connect_dynamic(socket: Socket, auth: Any) -> None:
+    socket.emit("welcome", {"id": socket.id})
+
+
+@dynamic.on("echo-ack")
+async def echo_in_dynamic(socket: Socket, *arguments: Any) -> tuple[Any, ...]:
+    return arguments
+
+
+def _auth(socket: Socket) -> dict[str, Any]:
+    auth = socket.handshake.auth
+    return auth if isinstance(auth, dict) else {}
+
+
+def _file(path: Path, media_type: str) -> Callable[[Any], Awaitable[Response]]:
+    async def respond(_: Any) -> Response:
+        return FileResponse(path, media_type=media_type)
+
+    return respond
+
+
+web: ASGIApp = Starlette(
+    routes=[
+        Route("/", _file(JAVASCRIPT / "page.html", "text/html")),
+        Route("/socket.io.js", _file(BUNDLE, "text/javascript")),
+        Route("/scenarios.js", _file(JAVASCRIPT / "scenarios.js", "text/javascript")),
+    ]
+)
+app = io.asgi(web)

@@ -1,0 +1,115 @@
+"""The official clients, under Node and in Chromium, against every server; the same against the original."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.conformance.javascript import Runner, scenarios
+from tests.conformance.process import ServerProcess
+from tests.conformance.servers import Servers, start
+
+SCENARIOS = scenarios()
+TRANSPORTS = {"polling": ["polling"], "websocket": ["websocket"], "upgrade": ["polling", "websocket"]}
+RECONNECTION = [name for name in SCENARIOS["socket"] if name.startswith("reconnection")]
+SHARED = [name for name in SCENARIOS["socket"] if name not in RECONNECTION]
+HEARTBEAT = "ping and pong at the interval announced"
+FALLBACK = "a refused transport falls back to the next"
+ENGINE = [name for name in SCENARIOS["engine"] if name not in (HEARTBEAT, FALLBACK)]
+
+each_transport = pytest.mark.parametrize("transports", TRANSPORTS.values(), ids=TRANSPORTS.keys())
+
+
+@pytest.mark.parametrize("scenario", SHARED)
+@each_transport
+@pytest.mark.parametrize("kind", ["node", "windsock"])
+def test_socket_io_client(runner: Runner, servers: Servers, kind: str, transports: list[str], scenario: str) -> None:
+    run(runner, servers.get(kind), "socket", scenario, transports)
+
+
+@pytest.mark.parametrize("scenario", SHARED)
+@each_transport
+@pytest.mark.parametrize("kind", ["uvicorn", "hypercorn", "granian"])
+def test_socket_io_client_through_plain_asgi(
+    runner: Runner, servers: Servers, kind: str, transports: list[str], scenario: str
+) -> None:
+    run(runner, servers.get(kind), "socket", scenario, transports)
+
+
+@pytest.mark.parametrize("scenario", SHARED)
+@each_transport
+@pytest.mark.parametrize("kind", ["node", "windsock"])
+def test_socket_io_client_in_chromium(
+    runner: Runner, servers: Servers, kind: str, transports: list[str], scenario: str
+) -> None:
+    run(runner, servers.get(kind), "socket", scenario, transports, where="chromium")
+
+
+@pytest.mark.parametrize("scenario", RECONNECTION)
+@each_transport
+@pytest.mark.parametrize(
+    ("kind", "where"),
+    [
+        ("node", "node"),
+        ("windsock", "node"),
+        ("windsock", "chromium"),
+        ("uvicorn", "node"),
+        ("hypercorn", "node"),
+        ("granian", "node"),
+    ],
+)
+def test_reconnection(
+    runner: Runner, javascript: None, kind: str, where: str, transports: list[str], scenario: str
+) -> None:
+    with start(kind) as server:
+        actions: dict[str, Callable[[], object]] = {"start": server.start, "stop": server.stop, "kill": server.kill}
+        runner.run(
+            "socket", scenario, server.url, transports, where=where, host=lambda action: actions[action]() and None
+        )
+        assert not server.trouble()
+
+
+@pytest.mark.parametrize("scenario", ENGINE)
+@each_transport
+@pytest.mark.parametrize("kind", ["node", "windsock", "uvicorn"])
+def test_engine_io_client(runner: Runner, servers: Servers, kind: str, transports: list[str], scenario: str) -> None:
+    run(runner, servers.get(kind), "engine", scenario, transports)
+
+
+@each_transport
+@pytest.mark.parametrize("kind", ["node", "windsock", "uvicorn"])
+def test_heartbeat(runner: Runner, servers: Servers, kind: str, transports: list[str]) -> None:
+    server = servers.get(kind, {"ping_interval": 0.3, "ping_timeout": 0.25})
+    run(runner, server, "engine", HEARTBEAT, transports)
+
+
+@pytest.mark.parametrize("kind", ["node", "windsock"])
+def test_fallback_from_a_transport_that_is_switched_off(runner: Runner, servers: Servers, kind: str) -> None:
+    run(runner, servers.get(kind, {"transports": ["polling"]}), "engine", FALLBACK, ["websocket", "polling"])
+
+
+@pytest.mark.parametrize(
+    "scenario", ["every JSON type there and back", "binary there and back", "large messages both ways"]
+)
+@pytest.mark.parametrize("where", ["node", "chromium"])
+@pytest.mark.parametrize("kind", ["node", "windsock"])
+def test_compressed_websockets(runner: Runner, servers: Servers, kind: str, where: str, scenario: str) -> None:
+    server = servers.get(kind, {"per_message_deflate": True})
+    run(runner, server, "socket", scenario, ["websocket"], where=where)
+
+
+def run(
+    runner: Runner,
+    server: ServerProcess,
+    suite: str,
+    scenario: str,
+    transports: list[str],
+    *,
+    where: str = "node",
+) -> None:
+    """Runs one scenario, after which the server must live and have nothing to complain about."""
+    since = server.mark()
+    runner.run(suite, scenario, server.url, transports, where=where)
+    assert server.alive
+    assert not server.trouble(since), server.log()
