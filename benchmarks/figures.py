@@ -1,0 +1,62 @@
+"""The rounds of a run and what they come to: medians, ratios to the yardstick, verdicts."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from benchmarks.load import Measurement
+from benchmarks.scenarios import Scenario
+from benchmarks.thresholds import YARDSTICK, Verdict, find_needed
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One scenario on one server, over all rounds: medians of every part, and the rounds' values themselves."""
+
+    value: float
+    rounds: tuple[float, ...]
+    server_busy: float
+    generator_busy: float
+    latency_us: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One scenario on every server, by the server's name."""
+
+    scenario: Scenario
+    figures: Mapping[str, Figure]
+
+    def find_ratio(self, server: str) -> float | None:
+        """A server's figure as a multiple of the yardstick's; None when one of them was not measured."""
+        mine, yardstick = self.figures.get(server), self.figures.get(YARDSTICK)
+        if mine is None or yardstick is None or not yardstick.value:
+            return None
+        return mine.value / yardstick.value
+
+
+def summarise(measurements: Sequence[Measurement]) -> Figure:
+    """The medians of one scenario's rounds on one server."""
+    latencies = {
+        percentile: statistics.median(measurement.latency_us[percentile] for measurement in measurements)
+        for percentile in measurements[0].latency_us
+    }
+    return Figure(
+        value=statistics.median(measurement.value for measurement in measurements),
+        rounds=tuple(measurement.value for measurement in measurements),
+        server_busy=statistics.median(measurement.server_busy for measurement in measurements),
+        generator_busy=statistics.median(measurement.generator_busy for measurement in measurements),
+        latency_us=latencies,
+    )
+
+
+def judge(rows: Sequence[Row], server: str, python: tuple[int, int]) -> list[Verdict]:
+    """Hold a server's ratios against the thresholds; scenarios that were not measured are left out."""
+    verdicts = []
+    for row in rows:
+        ratio, needed = row.find_ratio(server), find_needed(row.scenario.name, python)
+        if ratio is not None and needed is not None:
+            verdicts.append(Verdict(row.scenario.name, ratio, needed, row.scenario.lower_is_better))
+    return verdicts
