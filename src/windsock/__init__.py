@@ -1,1 +1,43 @@
-"""Real-time for Python: Socket.IO and WebSocket."""
+"""Real-time for Python: a server that speaks Socket.IO and plain WebSocket."""
+
+from windsock.adapters.base import Adapter, LocalEmitter, RemoteSocket, Target
+from windsock.adapters.memory import MemoryAdapter
+from windsock.engine.options import Cookie, HttpCompression, PerMessageDeflate
+from windsock.errors import (
+    AckTimeout,
+    ConfigurationError,
+    ConnectionRefused,
+    EncodeError,
+    EventError,
+    NotConnected,
+    WindsockError,
+)
+from windsock.server.broadcast import BroadcastOperator
+from windsock.server.namespace import Namespace
+from windsock.server.server import Server
+from windsock.server.socket import Handshake, Socket
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "AckTimeout",
+    "Adapter",
+    "BroadcastOperator",
+    "ConfigurationError",
+    "ConnectionRefused",
+    "Cookie",
+    "EncodeError",
+    "EventError",
+    "Handshake",
+    "HttpCompression",
+    "LocalEmitter",
+    "MemoryAdapter",
+    "Namespace",
+    "NotConnected",
+    "PerMessageDeflate",
+    "RemoteSocket",
+    "Server",
+    "Socket",
+    "Target",
+    "WindsockError",
+]

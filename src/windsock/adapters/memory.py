@@ -1,0 +1,120 @@
+"""Rooms of one process."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import TYPE_CHECKING, Any, cast
+
+if TYPE_CHECKING:
+    from windsock.adapters.base import LocalEmitter, Member, RemoteSocket, Target
+    from windsock.protocol.socketio import Packet
+
+
+class MemoryAdapter:
+    """See :class:`windsock.adapters.base.Adapter`.
+
+    A socket's own room is not stored: ``select`` finds the socket by its id. It would double what an idle
+    socket costs.
+
+    Args:
+        namespace: its name.
+        emitter: the namespace.
+    """
+
+    def __init__(self, namespace: str, emitter: LocalEmitter) -> None:
+        self._namespace = namespace
+        self._emitter = emitter
+        self._members: dict[str, Member] = {}
+        self._rooms: dict[str, set[Member]] = {}
+        self._joined: dict[str, set[str]] = {}
+
+    def add(self, member: Member) -> None:
+        """See :class:`windsock.adapters.base.Adapter`."""
+        self._members[member.id] = member
+
+    def remove(self, member: Member) -> None:
+        """See :class:`windsock.adapters.base.Adapter`."""
+        self._members.pop(member.id, None)
+        for room in self._joined.pop(member.id, ()):
+            self._drop(member, room)
+
+    def join(self, member: Member, rooms: Iterable[str]) -> None:
+        """See :class:`windsock.adapters.base.Adapter`."""
+        joined = self._joined.setdefault(member.id, set())
+        for room in rooms:
+            if room != member.id:
+                joined.add(room)
+                self._rooms.setdefault(room, set()).add(member)
+
+    def leave(self, member: Member, rooms: Iterable[str]) -> None:
+        """See :class:`windsock.adapters.base.Adapter`."""
+        joined = self._joined.get(member.id)
+        if joined is None:
+            return
+        for room in rooms:
+            if room in joined:
+                joined.discard(room)
+                self._drop(member, room)
+
+    def rooms_of(self, member: Member) -> frozenset[str]:
+        """See :class:`windsock.adapters.base.Adapter`."""
+        if member.id not in self._members:
+            return frozenset()
+        return frozenset(self._joined.get(member.id, ())) | {member.id}
+
+    def select(self, target: Target) -> Collection[Member]:
+        """See :class:`windsock.adapters.base.Adapter`."""
+        if not target.rooms:
+            members: Collection[Member] = self._members.values()
+        elif len(target.rooms) == 1:
+            members = self._room(next(iter(target.rooms)))
+        else:
+            members = set().union(*map(self._room, target.rooms))
+        if target.except_:
+            excluded: set[Member] = set().union(*map(self._room, target.except_))
+            if excluded:
+                return [member for member in members if member not in excluded]
+        return members
+
+    def broadcast(self, packet: Packet, target: Target) -> None:
+        """See :class:`windsock.adapters.base.Adapter`."""
+        members = self.select(target)
+        if members:
+            self._emitter.deliver(members, self._emitter.encode(packet), volatile=target.volatile)
+
+    async def fetch_sockets(self, target: Target) -> list[RemoteSocket]:
+        """See :class:`windsock.adapters.base.Adapter`."""
+        return cast("list[RemoteSocket]", list(self.select(target)))
+
+    def join_all(self, target: Target, rooms: Iterable[str]) -> None:
+        """See :class:`windsock.adapters.base.Adapter`."""
+        names = tuple(rooms)
+        for member in list(self.select(target)):
+            self.join(member, names)
+
+    def leave_all(self, target: Target, rooms: Iterable[str]) -> None:
+        """See :class:`windsock.adapters.base.Adapter`."""
+        names = tuple(rooms)
+        for member in list(self.select(target)):
+            self.leave(member, names)
+
+    def disconnect_all(self, target: Target, *, close: bool) -> None:
+        """See :class:`windsock.adapters.base.Adapter`."""
+        for member in list(self.select(target)):
+            self._emitter.disconnect(member, close=close)
+
+    async def close(self) -> None:
+        """Nothing to let go of."""
+
+    def _room(self, room: str) -> Collection[Any]:
+        members = self._rooms.get(room)
+        if members is not None:
+            return members
+        member = self._members.get(room)
+        return () if member is None else (member,)
+
+    def _drop(self, member: Member, room: str) -> None:
+        members = self._rooms[room]
+        members.discard(member)
+        if not members:
+            del self._rooms[room]

@@ -1,0 +1,277 @@
+"""The ASGI application: long-polling, WebSocket, and everything else left to the application behind it."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import json
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from windsock.engine.registry import Refusal
+from windsock.engine.session import Session
+from windsock.engine.transports.asgi import AsgiWebSocketTransport
+from windsock.engine.transports.polling import PollingTransport
+from windsock.protocol.engineio import ErrorCode
+
+if TYPE_CHECKING:
+    from collections.abc import MutableMapping
+
+    from windsock.engine.cors import Header
+    from windsock.engine.registry import Engine
+    from windsock.engine.transports.websocket import WebSocketTransport
+    from windsock.types import ASGIApp, Receive, Scope, Send
+
+EXTENSION: Final = "windsock"
+"""Key in ``scope["extensions"]`` under which the fast lane offers its connection."""
+
+_JSON: Final = (b"content-type", b"application/json")
+_TEXT: Final = (b"content-type", b"text/plain; charset=UTF-8")
+_HTML: Final = (b"content-type", b"text/html")
+_NO_STORE: Final = (b"cache-control", b"no-store")
+
+
+class Lane(Protocol):
+    """A connection whose server lets the engine own it (see :mod:`windsock.uvicorn`)."""
+
+    def accept(self, engine: Engine, headers: list[Header]) -> WebSocketTransport:
+        """Completes the handshake and hands the connection over."""
+
+
+class ASGIApplication:
+    """Answers Engine.IO clients; made by :meth:`windsock.Server.asgi`.
+
+    Args:
+        engine: to which requests at its path belong.
+        app: gets every other request, and the lifespan; without one they are answered 404.
+        on_shutdown: awaited when the lifespan ends.
+    """
+
+    def __init__(self, engine: Engine, app: ASGIApp | None, *, on_shutdown: Callable[[], Awaitable[None]]) -> None:
+        self.engine = engine
+        self.close = on_shutdown
+        self._app = app
+        self._path = engine.options.normalized_path
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See the ASGI specification."""
+        kind = scope["type"]
+        if kind == "lifespan":
+            await self._lifespan(scope, receive, send)
+        elif not self._is_ours(scope):
+            await self._pass_on(scope, receive, send)
+        elif kind == "http":
+            await LongPolling(self.engine, scope, receive, send).handle()
+        elif kind == "websocket":
+            await self._websocket(scope, receive, send)
+
+    def _is_ours(self, scope: Scope) -> bool:
+        path: str = scope["path"]
+        root: str = scope.get("root_path", "")
+        if root and path.startswith(root):
+            path = path[len(root) :]
+        return path == self._path or (not self._path.endswith("/") and path == self._path + "/")
+
+    async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._app is not None:
+            await self._app(scope, receive, send)
+        elif scope["type"] == "http":
+            await _respond(send, 404, [_TEXT], b"Not Found")
+        else:
+            await receive()
+            await send({"type": "websocket.close", "code": 1000})
+
+    async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._app is not None:
+
+            async def receive_and_close() -> MutableMapping[str, Any]:
+                message = await receive()
+                if message["type"] == "lifespan.shutdown":
+                    await self.close()
+                return message
+
+            await self._app(scope, receive_and_close, send)
+            return
+        await receive()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await self.close()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        engine = self.engine
+        found = engine.find(scope, websocket=True)
+        if found is None:
+            found = await engine.admit(scope)
+        if isinstance(found, Refusal):
+            await receive()
+            await _deny(scope, send, found)
+            return
+        sid = engine.new_id()
+        headers = engine.handshake_headers(sid) if found is None else []
+        lane: Lane | None = scope.get("extensions", {}).get(EXTENSION)
+        carrier = None if lane is not None else AsgiWebSocketTransport(engine.options, receive, send)
+        transport = carrier if lane is None else lane.accept(engine, headers)
+        assert transport is not None
+        if found is None:
+            engine.open(scope, transport, sid)
+        else:
+            engine.begin_upgrade(found, transport)
+        if carrier is not None:
+            await carrier.run(headers)
+
+
+class LongPolling:
+    """One HTTP request (Engine.IO protocol, "HTTP long-polling")."""
+
+    __slots__ = ("_answer", "_engine", "_receive", "_scope", "_send")
+
+    def __init__(self, engine: Engine, scope: Scope, receive: Receive, send: Send) -> None:
+        self._engine = engine
+        self._scope = scope
+        self._receive = receive
+        self._send = send
+        self._answer: asyncio.Future[bytes] | None = None
+
+    async def handle(self) -> None:
+        """Answers it."""
+        engine = self._engine
+        scope = self._scope
+        method = scope["method"]
+        if method == "OPTIONS":
+            await _respond(self._send, 204, engine.origins.preflight_headers(scope), b"")
+            return
+        found = engine.find(scope, websocket=False)
+        if found is None:
+            found = await engine.admit(scope)
+        if isinstance(found, Refusal):
+            await self._refuse(found)
+        elif found is None:
+            await self._open()
+        elif method == "GET":
+            await self._poll(_polling(found), [])
+        elif method == "POST":
+            await self._post(found)
+        else:
+            await self._refuse(Refusal(ErrorCode.BAD_REQUEST, status=405))
+
+    def respond(self, body: bytes) -> None:
+        """See :class:`windsock.engine.transports.polling.Poll`."""
+        if self._answer is not None and not self._answer.done():
+            self._answer.set_result(body)
+
+    async def _open(self) -> None:
+        engine = self._engine
+        transport = PollingTransport(engine.options, engine.outbox)
+        sid = engine.new_id()
+        engine.open(self._scope, transport, sid)
+        await self._poll(transport, engine.handshake_headers(sid))
+
+    async def _poll(self, transport: PollingTransport, headers: list[Header]) -> None:
+        self._answer = asyncio.get_running_loop().create_future()
+        if not transport.poll(self):
+            await self._refuse(Refusal(ErrorCode.BAD_REQUEST))
+            return
+        if not self._answer.done():
+            departure = asyncio.ensure_future(self._departure())
+            try:
+                await asyncio.wait((self._answer, departure), return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                departure.cancel()
+            if not self._answer.done():
+                transport.poll_aborted(self)
+                return
+        await self._deliver(self._answer.result(), headers)
+
+    async def _departure(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+
+    async def _deliver(self, body: bytes, headers: list[Header]) -> None:
+        compression = self._engine.options.http_compression
+        if compression is not None and len(body) >= compression.threshold and self._accepts_gzip():
+            body = gzip.compress(body, compression.level)
+            headers.append((b"content-encoding", b"gzip"))
+        await self._respond(200, [_TEXT, *headers], body)
+
+    def _accepts_gzip(self) -> bool:
+        return any(name == b"accept-encoding" and b"gzip" in value for name, value in self._scope["headers"])
+
+    async def _post(self, session: Session) -> None:
+        transport = _polling(session)
+        if transport.posting:
+            transport.refuse("transport error")
+            await self._refuse(Refusal(ErrorCode.BAD_REQUEST))
+            return
+        transport.posting = True
+        try:
+            body = await self._read_body(session)
+            if body is None:
+                return
+            if await transport.post(body):
+                await self._respond(200, [_HTML], b"ok")
+            else:
+                await self._refuse(Refusal(ErrorCode.BAD_REQUEST))
+        finally:
+            transport.posting = False
+
+    async def _read_body(self, session: Session) -> bytes | None:
+        """The request's body; ``None`` when it was too large or cut off, which ends the session."""
+        limit = self._engine.options.max_http_buffer_size
+        for name, value in self._scope["headers"]:
+            if name == b"content-type" and value == b"application/octet-stream":
+                # Binary travels in base64: the third version of the protocol is not spoken here.
+                _polling(session).refuse("transport error")
+                await self._refuse(Refusal(ErrorCode.BAD_REQUEST))
+                return None
+            if name == b"content-length" and (len(value) > 15 or not value.isdigit() or int(value) > limit):
+                await self._refuse_body(session)
+                return None
+        chunks: list[bytes] = []
+        size = 0
+        while True:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                _polling(session).refuse("transport error")
+                return None
+            chunk: bytes = message.get("body", b"")
+            size += len(chunk)
+            if size > limit:
+                await self._refuse_body(session)
+                return None
+            chunks.append(chunk)
+            if not message.get("more_body", False):
+                return b"".join(chunks)
+
+    async def _refuse_body(self, session: Session) -> None:
+        _polling(session).refuse("transport error")
+        # The rest of the body is not read, so the connection cannot be used again.
+        await self._respond(413, [(b"connection", b"close")], b"")
+
+    async def _refuse(self, refusal: Refusal) -> None:
+        await self._respond(refusal.status, [_JSON], json.dumps(refusal.body).encode())
+
+    async def _respond(self, status: int, headers: list[Header], body: bytes) -> None:
+        await _respond(self._send, status, [*headers, _NO_STORE, *self._engine.origins.headers(self._scope)], body)
+
+
+def _polling(session: Session) -> PollingTransport:
+    assert isinstance(session.transport, PollingTransport)  # Engine.find compares the transports
+    return session.transport
+
+
+async def _respond(send: Send, status: int, headers: list[Header], body: bytes) -> None:
+    if status != 204:
+        headers = [*headers, (b"content-length", b"%d" % len(body))]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def _deny(scope: Scope, send: Send, refusal: Refusal) -> None:
+    if "websocket.http.response" not in scope.get("extensions", {}):
+        await send({"type": "websocket.close", "code": 1008})
+        return
+    body = json.dumps(refusal.body).encode()
+    headers = [_JSON, _NO_STORE, (b"content-length", b"%d" % len(body)), (b"connection", b"close")]
+    await send({"type": "websocket.http.response.start", "status": refusal.status, "headers": headers})
+    await send({"type": "websocket.http.response.body", "body": body})

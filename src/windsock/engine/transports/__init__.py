@@ -1,0 +1,1 @@
+"""How the packets of a session travel: one module a transport."""

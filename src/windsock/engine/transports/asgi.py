@@ -1,0 +1,145 @@
+"""The WebSocket transport over ASGI: for servers that keep the connection to themselves."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+if TYPE_CHECKING:
+    from windsock.engine.cors import Header
+    from windsock.engine.options import EngineOptions
+    from windsock.engine.transports.base import Receiver
+    from windsock.protocol.engineio import Message
+    from windsock.types import Receive, Send, TransportName
+
+_TOO_BIG: Final = 1009
+_NORMAL: Final = 1000
+
+
+class AsgiWebSocketTransport:
+    """One WebSocket connection as ASGI events (ASGI specification, "WebSocket").
+
+    A task of the server's reads; one task of this transport writes, since ``send`` may wait for a slow client.
+
+    Args:
+        options: of the engine.
+        receive: of the ASGI application.
+        send: of the ASGI application.
+    """
+
+    __slots__ = ("_buffered", "_closing", "_done", "_options", "_queue", "_receive", "_released", "_send", "_wake",
+                 "pending", "receiver")  # fmt: skip
+
+    name: ClassVar[TransportName] = "websocket"
+
+    def __init__(self, options: EngineOptions, receive: Receive, send: Send) -> None:
+        self._options = options
+        self._receive = receive
+        self._send = send
+        self._queue: deque[Message] = deque()
+        self._buffered = 0
+        self._wake = asyncio.Event()
+        self._released = asyncio.Event()
+        self._released.set()
+        self._closing = False
+        self._done = False
+        self.pending: list[bytes] | None = None
+        self.receiver: Receiver
+
+    @property
+    def writable(self) -> bool:
+        """See :class:`windsock.engine.transports.base.Transport`."""
+        return not self._queue and not self._done
+
+    def send(self, message: Message) -> None:
+        """See :class:`windsock.engine.transports.base.Transport`."""
+        if self._done or self._closing:
+            return
+        if self._buffered > self._options.max_buffered_bytes:
+            self._finish("transport error")
+            return
+        self._queue.append(message)
+        self._buffered += message.size
+        self._wake.set()
+
+    def close(self) -> None:
+        """See :class:`windsock.engine.transports.base.Transport`."""
+        if not self._done:
+            self._closing = True
+            self._wake.set()
+            self._released.set()
+
+    def abort(self) -> None:
+        """See :class:`windsock.engine.transports.base.Transport`."""
+        self._finish("transport close")
+
+    def discard(self) -> list[Message]:
+        """A WebSocket is the last transport a session has: nothing replaces it."""
+        return []
+
+    def hold(self) -> None:
+        """See :class:`windsock.engine.transports.base.Transport`."""
+        self._released.clear()
+
+    def release(self) -> None:
+        """See :class:`windsock.engine.transports.base.Transport`."""
+        self._released.set()
+
+    async def run(self, headers: list[Header]) -> None:
+        """Accepts the connection, and carries it until it ends."""
+        await self._receive()
+        await self._send({"type": "websocket.accept", "headers": headers})
+        reader = asyncio.ensure_future(self._read())
+        writer = asyncio.ensure_future(self._write())
+        try:
+            await asyncio.wait((reader, writer), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (reader, writer):
+                task.cancel()
+            results = await asyncio.gather(reader, writer, return_exceptions=True)
+            failed = any(isinstance(result, Exception) for result in results)
+            self._finish("transport error" if failed else "transport close")
+
+    async def _read(self) -> None:
+        limit = self._options.max_http_buffer_size
+        while True:
+            event = await self._receive()
+            if event["type"] == "websocket.disconnect":
+                return
+            packet: str | bytes = event.get("text") or event.get("bytes") or ""
+            # The server's own limit on messages may be wider than the engine's.
+            if len(packet) > limit or (isinstance(packet, str) and len(packet.encode()) > limit):
+                await self._send({"type": "websocket.close", "code": _TOO_BIG})
+                return
+            await self._released.wait()
+            if self._done:
+                return
+            self.receiver.receive(packet)
+
+    async def _write(self) -> None:
+        while not self._done:
+            await self._wake.wait()
+            self._wake.clear()
+            while self._queue:
+                message = self._queue.popleft()
+                self._buffered -= message.size
+                await self._send(_event(text=message.text.decode()))
+                for attachment in message.attachments:
+                    await self._send(_event(bytes=attachment))
+            if self._closing:
+                await self._send({"type": "websocket.close", "code": _NORMAL})
+                return
+
+    def _finish(self, reason: str) -> None:
+        if self._done:
+            return
+        self._done = True
+        self._queue.clear()
+        self._wake.set()
+        self._released.set()
+        self.receiver.transport_closed(reason)
+
+
+def _event(**content: Any) -> dict[str, Any]:
+    return {"type": "websocket.send", **content}

@@ -1,0 +1,199 @@
+"""The long-polling transport: a GET waits for packets, a POST brings some (Engine.IO protocol, "HTTP long-polling")."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, ClassVar, Final, Protocol
+
+from windsock.errors import PayloadError
+from windsock.protocol import payload
+from windsock.protocol.engineio import CLOSE, NOOP
+
+if TYPE_CHECKING:
+    from windsock.engine.options import EngineOptions
+    from windsock.engine.transports.base import Receiver
+    from windsock.engine.transports.outbox import Outbox
+    from windsock.protocol.engineio import Message
+    from windsock.types import TransportName
+
+CLOSE_TIMEOUT: Final = 30.0
+"""Seconds for the GET that takes the last packets of a closed session along."""
+
+
+class Poll(Protocol):
+    """A GET request that waits for packets."""
+
+    def respond(self, body: bytes) -> None:
+        """Answers with a payload; called at most once, and not after the client went away."""
+
+
+class PollingTransport:
+    """The requests of one session, seen as a transport.
+
+    Args:
+        options: of the engine.
+        outbox: of the engine.
+    """
+
+    __slots__ = (
+        "_buffered",
+        "_closing",
+        "_done",
+        "_held",
+        "_options",
+        "_outbox",
+        "_poll",
+        "_queue",
+        "pending",
+        "posting",
+        "receiver",
+    )
+
+    name: ClassVar[TransportName] = "polling"
+
+    def __init__(self, options: EngineOptions, outbox: Outbox) -> None:
+        self._options = options
+        self._outbox = outbox
+        self._queue: list[Message] = []
+        self._buffered = 0
+        self._poll: Poll | None = None
+        self._held: asyncio.Future[None] | None = None
+        self._closing: asyncio.TimerHandle | None = None
+        self._done = False
+        self.pending: list[bytes] | None = None
+        self.posting = False
+        self.receiver: Receiver
+
+    @property
+    def writable(self) -> bool:
+        """See :class:`windsock.engine.transports.base.Transport`."""
+        return self._poll is not None and not self._queue
+
+    def send(self, message: Message) -> None:
+        """See :class:`windsock.engine.transports.base.Transport`."""
+        if self._done or self._closing is not None:
+            return
+        if self._buffered > self._options.max_buffered_bytes:
+            self._finish("transport error")
+            return
+        self._queue.append(message)
+        self._buffered += message.size
+        if self._poll is not None and len(self._queue) == 1:
+            self._outbox.mark(self)
+
+    def flush(self) -> None:
+        """Answers the waiting GET with what was gathered."""
+        poll = self._poll
+        if poll is not None and self._queue:
+            queue, self._queue = self._queue, []
+            self._buffered = 0
+            self._poll = None
+            poll.respond(payload.encode(queue))
+
+    def poll(self, request: Poll) -> bool:
+        """Takes a GET request; ``False`` when one waits already, which ends the session."""
+        if self._done:
+            request.respond(CLOSE.payload)
+            return True
+        if self._poll is not None:
+            self._finish("transport error")
+            return False
+        self._poll = request
+        if self._closing is not None:
+            self._queue.append(CLOSE)
+            self.flush()
+            self._finish("transport close")
+        elif self._queue:
+            self.flush()
+        return True
+
+    def poll_aborted(self, request: Poll) -> None:
+        """The client went away while its GET waited."""
+        if self._poll is request:
+            self._poll = None
+            self._finish("transport error")
+
+    def nudge(self) -> None:
+        """Ends a waiting GET, so that a client that upgrades need not wait for the next packet."""
+        if self._poll is not None and not self._queue:
+            self._queue.append(NOOP)
+        self.flush()
+
+    async def post(self, body: bytes) -> bool:
+        """Takes the body of a POST request; ``False`` when it is malformed, which ends the session.
+
+        Waits while the receiver holds the transport, so that the next request waits too.
+        """
+        try:
+            packets = payload.decode(body, max_packets=self._options.max_payload_packets)
+        except PayloadError:
+            self._finish("parse error")
+            return False
+        for packet in packets:
+            if self._held is not None:
+                await self._held
+            if self._done:
+                break
+            if packet == CLOSE_PACKET:
+                self.nudge()
+                self._finish("transport close")
+                break
+            self.receiver.receive(packet)
+        return True
+
+    def refuse(self, reason: str) -> None:
+        """Ends the session because of a request that the protocol forbids."""
+        self._finish(reason)
+
+    def close(self) -> None:
+        """See :class:`windsock.engine.transports.base.Transport`."""
+        if self._done or self._closing is not None:
+            return
+        if self._poll is not None:
+            self._queue.append(CLOSE)
+            self.flush()
+            self._finish("transport close")
+        else:
+            loop = asyncio.get_running_loop()
+            self._closing = loop.call_later(CLOSE_TIMEOUT, self._finish, "transport close")
+
+    def abort(self) -> None:
+        """See :class:`windsock.engine.transports.base.Transport`."""
+        self.nudge()
+        self._finish("transport close")
+
+    def discard(self) -> list[Message]:
+        """See :class:`windsock.engine.transports.base.Transport`."""
+        queue, self._queue = self._queue, []
+        self.nudge()
+        self._done = True
+        self.release()
+        return queue
+
+    def hold(self) -> None:
+        """See :class:`windsock.engine.transports.base.Transport`."""
+        if self._held is None and not self._done:
+            self._held = asyncio.get_running_loop().create_future()
+
+    def release(self) -> None:
+        """See :class:`windsock.engine.transports.base.Transport`."""
+        if self._held is not None:
+            self._held.set_result(None)
+            self._held = None
+
+    def _finish(self, reason: str) -> None:
+        if self._done:
+            return
+        self._done = True
+        if self._closing is not None:
+            self._closing.cancel()
+        poll, self._poll = self._poll, None
+        self._queue.clear()
+        self.release()
+        if poll is not None:
+            poll.respond(NOOP.payload)
+        self.receiver.transport_closed(reason)
+
+
+CLOSE_PACKET: Final = "1"
+"""A client's packet that closes its session."""

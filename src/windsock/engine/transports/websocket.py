@@ -1,0 +1,281 @@
+"""The WebSocket transport that owns its connection: no task, no queue and no copy for a message."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from windsock.protocol.websocket import MessageReader
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from websockets.extensions import Extension
+
+    from windsock.engine.deadlines import Deadlines
+    from windsock.engine.options import EngineOptions
+    from windsock.engine.transports.base import Receiver
+    from windsock.engine.transports.outbox import Outbox
+    from windsock.protocol.engineio import Message
+    from windsock.types import TransportName
+
+CLOSE_TIMEOUT: Final = 10.0
+"""Seconds for the peer's answer to a close frame (RFC 6455, section 7.1.1), before the connection is cut."""
+
+_NORMAL: Final = 1000
+_GOING_AWAY: Final = 1001
+
+
+class WebSocketTransport(asyncio.Protocol):
+    """One WebSocket connection, from the end of its handshake on.
+
+    It is the asyncio protocol of the connection: what comes in goes from ``data_received`` to the receiver
+    in one call chain, and what goes out is gathered in ``pending`` until the outbox flushes it.
+
+    A client that stops reading makes the connection's buffer rise over its high-water mark. From then on
+    nothing is read from it either, so that it cannot ask for more, and what others send it is counted against
+    ``max_buffered_bytes``.
+
+    Args:
+        connection: the asyncio transport; its protocol is to be set to this object.
+        options: of the engine.
+        extensions: negotiated in the handshake.
+        deflating: whether permessage-deflate is among them.
+        outbox: of the engine.
+        closing: time-outs for peers that do not answer a close frame.
+        siblings: the server's set of live connections, for its graceful shutdown.
+    """
+
+    __slots__ = (
+        "_buffered",
+        "_closing",
+        "_connection",
+        "_deflate_from",
+        "_done",
+        "_expiry",
+        "_held",
+        "_options",
+        "_outbox",
+        "_queue",
+        "_reader",
+        "_siblings",
+        "_slow",
+        "pending",
+        "receiver",
+    )
+
+    name: ClassVar[TransportName] = "websocket"
+
+    def __init__(
+        self,
+        connection: asyncio.Transport,
+        options: EngineOptions,
+        *,
+        extensions: Sequence[Extension] = (),
+        deflating: bool = False,
+        outbox: Outbox,
+        closing: Deadlines[WebSocketTransport],
+        siblings: set[object],
+    ) -> None:
+        self._connection = connection
+        self._options = options
+        self._reader = MessageReader(options.max_http_buffer_size, extensions, max_fragments=options.max_fragments)
+        self._outbox = outbox
+        self._closing = closing
+        self._siblings = siblings
+        self._expiry: set[WebSocketTransport] | None = None
+        deflate = options.per_message_deflate
+        self._deflate_from = deflate.threshold if deflating and deflate is not None else None
+        self._queue: list[bytes] = []
+        self._slow = False
+        self._buffered = 0
+        self._held: list[str | bytes] | None = None
+        self._done = False
+        # A compressing transport chooses a form for each message, so nobody may append for it.
+        self.pending: list[bytes] | None = None if deflating else self._queue
+        self.receiver: Receiver
+        siblings.add(self)
+
+    @property
+    def writable(self) -> bool:
+        """See :class:`windsock.engine.transports.base.Transport`."""
+        return not self._slow and not self._done
+
+    def send(self, message: Message) -> None:
+        """See :class:`windsock.engine.transports.base.Transport`."""
+        threshold = self._deflate_from
+        if threshold is not None and message.compress and message.size >= threshold:
+            self._enqueue(message.deflated)
+        else:
+            self._enqueue(message.frame)
+
+    def flush(self) -> None:
+        """Writes what was gathered in this iteration."""
+        queue = self._queue
+        if queue and not self._slow:
+            data = queue[0] if len(queue) == 1 else b"".join(queue)
+            queue.clear()
+            self._connection.write(data)
+
+    def close(self) -> None:
+        """See :class:`windsock.engine.transports.base.Transport`."""
+        self._close(_NORMAL)
+
+    def abort(self) -> None:
+        """See :class:`windsock.engine.transports.base.Transport`."""
+        self._stop()
+        self._connection.abort()
+
+    def cut(self) -> None:
+        """The peer did not answer the close frame in time."""
+        self._expiry = None
+        self._connection.abort()
+
+    def discard(self) -> list[Message]:
+        """A WebSocket is the last transport a session has: nothing replaces it."""
+        return []
+
+    def hold(self) -> None:
+        """See :class:`windsock.engine.transports.base.Transport`."""
+        if self._held is None and not self._done:
+            self._held = []
+            self._pause_reading()
+
+    def release(self) -> None:
+        """See :class:`windsock.engine.transports.base.Transport`."""
+        held = self._held
+        if held is None:
+            return
+        self._held = None
+        if self._feed(held) and not self._slow:
+            self._resume_reading()
+
+    def shutdown(self) -> None:
+        """Called by the ASGI server when it stops: the client is to come back, to another process."""
+        self._close(_GOING_AWAY)
+
+    # -- the connection's side (asyncio.Protocol) --
+
+    def data_received(self, data: bytes) -> None:
+        """Feeds the receiver with what is complete."""
+        reader = self._reader
+        messages = reader.receive(data)
+        if self._done:
+            if reader.closed is not None:
+                self._connection.close()
+            return
+        if len(messages) == 1 and self._held is None:
+            self.receiver.receive(messages[0])
+        elif messages:
+            self._feed(messages)
+        if reader.output:
+            self._write_output()
+        if reader.closed is not None:
+            self._end()
+
+    def eof_received(self) -> None:
+        """The peer closed its half without a closing handshake: asyncio closes the other one."""
+
+    def pause_writing(self) -> None:
+        """The client does not keep up: count what waits for it, and read no more of its requests."""
+        self._slow = True
+        self.pending = None
+        self._buffered = sum(map(len, self._queue))
+        self._pause_reading()
+
+    def resume_writing(self) -> None:
+        """The client caught up."""
+        self._slow = False
+        if self._done:
+            return
+        if self._deflate_from is None:
+            self.pending = self._queue
+        self.flush()  # may pause again at once
+        if not self._slow and self._held is None:
+            self._resume_reading()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """The connection is gone."""
+        self._siblings.discard(self)
+        if self._expiry is not None:
+            self._expiry.discard(self)
+        if not self._done:
+            self._stop()
+            self.receiver.transport_closed("transport close" if error is None else "transport error")
+
+    # -- inside --
+
+    def _enqueue(self, data: bytes) -> None:
+        queue = self._queue
+        if self._slow:
+            # Checked before adding, so that one message may be larger than the whole budget.
+            if self._buffered > self._options.max_buffered_bytes:
+                self._stop()
+                self._connection.abort()
+                self.receiver.transport_closed("transport error")
+                return
+            self._buffered += len(data)
+        elif self._done:
+            return
+        elif not queue:
+            self._outbox.mark(self)
+        queue.append(data)
+
+    def _feed(self, messages: list[str | bytes]) -> bool:
+        """Gives messages to the receiver; ``False`` when it did not take them all."""
+        for index, message in enumerate(messages):
+            if self._done:
+                return False
+            if self._held is not None:
+                self._held += messages[index:]
+                return False
+            self.receiver.receive(message)  # which an upgrade may replace on the way
+        return self._held is None
+
+    def _write_output(self) -> None:
+        output = self._reader.output
+        self._enqueue(b"".join(output))
+        output.clear()
+
+    def _end(self) -> None:
+        """The peer closed, or broke the protocol: its last messages count, then it is over."""
+        closed = self._reader.closed
+        assert closed is not None
+        held, self._held = self._held, None
+        if held:
+            for message in held:
+                self.receiver.receive(message)
+        if self._done:
+            return
+        self._write_rest()
+        self._stop()
+        self._connection.close()
+        by_peer = closed.code in (1000, 1001, 1005) or closed.code >= 3000
+        self.receiver.transport_closed("transport close" if by_peer else "transport error")
+
+    def _close(self, code: int) -> None:
+        if self._done:
+            return
+        self._queue.append(self._reader.close(code))
+        self._write_rest()
+        self._stop()
+        self._resume_reading()  # for the answer
+        self._expiry = self._closing.start(self)
+        self.receiver.transport_closed("transport close")
+
+    def _write_rest(self) -> None:
+        self._connection.write(b"".join(self._queue))
+
+    def _stop(self) -> None:
+        self._done = True
+        self.pending = None
+        self._queue.clear()
+        self._held = None
+
+    def _pause_reading(self) -> None:
+        if not self._connection.is_closing():
+            self._connection.pause_reading()
+
+    def _resume_reading(self) -> None:
+        if not self._connection.is_closing():
+            self._connection.resume_reading()

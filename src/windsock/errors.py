@@ -1,0 +1,102 @@
+"""Every exception of Windsock: one tree, whose leaves say whose fault it was."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class WindsockError(Exception):
+    """Root of the tree: catching it catches everything that Windsock raises on purpose."""
+
+
+class ConfigurationError(WindsockError, ValueError):
+    """An option or a registration is wrong; raised while the application is being set up."""
+
+
+class ProtocolViolation(WindsockError):
+    """The peer sent what the protocol forbids. The message says what was expected and what came."""
+
+
+class PayloadError(ProtocolViolation):
+    """An Engine.IO packet or long-polling payload is malformed (Engine.IO protocol, "Packet encoding")."""
+
+
+class PacketError(ProtocolViolation):
+    """A Socket.IO packet is malformed (Socket.IO protocol, "Packet encoding"). It closes its sender."""
+
+
+class UndecodableArgument(WindsockError):
+    """The packet is well-formed, but an argument holds text that is not Unicode (a lone surrogate).
+
+    It is the sender's data and not its protocol that is wrong, so the event is refused and the
+    connection stays.
+
+    Attributes:
+        namespace: where the packet was addressed.
+        ack_id: the acknowledgement it asks for, or ``None``.
+    """
+
+    def __init__(self, message: str, *, namespace: str, ack_id: int | None) -> None:
+        super().__init__(message)
+        self.namespace = namespace
+        self.ack_id = ack_id
+
+
+class EncodeError(WindsockError, TypeError):
+    """The application emitted a value that the parser cannot put on the wire."""
+
+
+class ConnectionRefused(WindsockError):
+    """Raised in a ``connect`` handler or a middleware to refuse the client.
+
+    The client gets a CONNECT_ERROR packet: its ``connect_error`` event carries an error whose
+    ``message`` and ``data`` are the ones given here (Socket.IO protocol, "Connection to a namespace").
+
+    Args:
+        message: shown to the client; keep secrets out of it.
+        data: anything the parser can encode; absent when ``None``.
+    """
+
+    def __init__(self, message: str = "connection refused", data: Any = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.data = data
+
+
+class EventError(WindsockError):
+    """Raised in an event handler to answer with a structured error instead of a result.
+
+    The acknowledgement is ``{"error": {"code": code, "message": message, **data}}``.
+
+    Args:
+        code: a stable word a program can compare, such as ``"rate_limited"``.
+        message: a sentence for people.
+        data: further fields of the error, such as ``{"retry_after": 3}``.
+    """
+
+    def __init__(self, code: str, message: str = "", data: dict[str, Any] | None = None) -> None:
+        super().__init__(f"{code}: {message}" if message else code)
+        self.code = code
+        self.message = message
+        self.data = data or {}
+
+    def payload(self) -> dict[str, Any]:
+        """The acknowledgement that carries this error."""
+        return {"error": {**self.data, "code": self.code, "message": self.message}}
+
+
+class AckTimeout(WindsockError, TimeoutError):
+    """An acknowledgement did not come within the time given with ``timeout()``.
+
+    Args:
+        message: which.
+        answers: of a broadcast: what did come.
+    """
+
+    def __init__(self, message: str, answers: list[Any] | None = None) -> None:
+        super().__init__(message)
+        self.answers = answers or []
+
+
+class NotConnected(WindsockError):
+    """The socket was disconnected before the answer came."""

@@ -1,0 +1,1 @@
+"""Wire formats for Socket.IO packets, one module each."""

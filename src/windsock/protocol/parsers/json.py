@@ -1,0 +1,253 @@
+"""The default format: JSON, binary values lifted out as attachments.
+
+orjson calls its ``default`` hook only for values it cannot write, which is where ``bytes`` are lifted out:
+a message without them pays nothing for the possibility.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+import orjson
+
+from windsock.errors import EncodeError, PacketError, UndecodableArgument
+from windsock.protocol.engineio import Message
+from windsock.protocol.socketio import (
+    MAX_ACK_ID_DIGITS,
+    MAX_ATTACHMENTS,
+    MAX_NAMESPACE_LENGTH,
+    RESERVED_EVENTS,
+    Packet,
+    PacketType,
+)
+
+_CONNECT: Final = PacketType.CONNECT
+_EVENT: Final = PacketType.EVENT
+_ACK: Final = PacketType.ACK
+_HEADS: Final = {kind: b"4%d" % kind for kind in PacketType}
+_KINDS: Final = {str(int(kind)): kind for kind in PacketType}
+_BINARY: Final = {PacketType.EVENT: PacketType.BINARY_EVENT, PacketType.ACK: PacketType.BINARY_ACK}
+_TEXTUAL: Final = {binary: text for text, binary in _BINARY.items()}
+_DIGITS: Final = frozenset("0123456789")
+_LONE_SURROGATE: Final = re.compile(
+    r"""(?<!\\)((?:\\\\)*)          # an even number of backslashes, so that the next one escapes
+        (?:\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])   # high half without a low one
+          |(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2})  # low half without a high one
+    """,
+    re.VERBOSE,
+)
+_STRIP_SURROGATES: Final = r"\1\\ufffd"
+
+
+class JsonParser:
+    """Reads and writes packets as the default ``socket.io-parser`` does.
+
+    Args:
+        max_attachments: binary attachments allowed in one incoming packet.
+    """
+
+    __slots__ = ("_attachments", "_max_attachments")
+
+    def __init__(self, *, max_attachments: int = MAX_ATTACHMENTS) -> None:
+        self._max_attachments = max_attachments
+        self._attachments: list[bytes] = []
+
+    def encode(self, packet: Packet) -> Message:
+        """See :meth:`windsock.protocol.socketio.Parser.encode`.
+
+        Takes what orjson takes (``str``, ``int`` of 64 bits, ``float``, ``bool``, ``None``, ``list``, ``tuple``,
+        ``dict``, dataclasses, ``datetime``, ``UUID``, enums), ``bytes``, ``bytearray`` and ``memoryview``, and
+        whatever has a ``model_dump`` method (pydantic models).
+        """
+        kind = packet.type
+        data = packet.data
+        body = b"" if data is None else self._dump(data)
+        attachments: tuple[bytes, ...] = ()
+        if self._attachments:
+            attachments = tuple(self._attachments)
+            self._attachments = []
+            head = b"%b%d-" % (_HEADS[_BINARY[kind]], len(attachments))
+        else:
+            head = _HEADS[kind]
+        if packet.namespace != "/":
+            head += packet.namespace.encode() + b","
+        if packet.id is not None:
+            head += b"%d" % packet.id
+        return Message(head + body, attachments, compress=packet.compress)
+
+    def decoder(self) -> JsonDecoder:
+        """A decoder for one connection."""
+        return JsonDecoder(self._max_attachments)
+
+    def _dump(self, data: Any) -> bytes:
+        try:
+            try:
+                return orjson.dumps(data, self._lift)
+            except TypeError:
+                # Keys that are not strings cost orjson time when they are allowed, so only on demand.
+                self._attachments = []
+                return orjson.dumps(data, self._lift, orjson.OPT_NON_STR_KEYS)
+        except TypeError as error:
+            self._attachments = []
+            raise EncodeError(f"expected a value that JSON or an attachment can carry: {error}") from error
+
+    def _lift(self, value: Any) -> Any:
+        if isinstance(value, bytes | bytearray | memoryview):
+            self._attachments.append(bytes(value))
+            return {"_placeholder": True, "num": len(self._attachments) - 1}
+        dump = getattr(value, "model_dump", None)
+        if dump is not None:
+            return dump()
+        raise TypeError(f"{type(value).__name__} cannot be sent")
+
+
+class JsonDecoder:
+    """Reads the packets of one connection; see :class:`windsock.protocol.socketio.Decoder`."""
+
+    __slots__ = ("_attachments", "_expected", "_max_attachments", "_packet")
+
+    def __init__(self, max_attachments: int = MAX_ATTACHMENTS) -> None:
+        self._max_attachments = max_attachments
+        self._packet: Packet | None = None
+        self._expected = 0
+        self._attachments: list[bytes] | None = None
+
+    def add(self, message: str | bytes) -> Packet | None:
+        """See :meth:`windsock.protocol.socketio.Decoder.add`."""
+        if isinstance(message, bytes):
+            return self._add_attachment(message)
+        if self._packet is not None:
+            raise PacketError(f"expected {self._expected} attachments, got text in between")
+        return self._decode(message)
+
+    def _add_attachment(self, data: bytes) -> Packet | None:
+        packet = self._packet
+        attachments = self._attachments
+        if packet is None or attachments is None:
+            raise PacketError("expected a text packet before binary data")
+        attachments.append(data)
+        if len(attachments) < self._expected:
+            return None
+        self._packet = self._attachments = None
+        _fill_placeholders(packet.data, attachments)
+        return packet
+
+    def _decode(self, text: str) -> Packet | None:
+        kind = _KINDS.get(text[:1])
+        if kind is None:
+            raise PacketError(f"expected a packet type from 0 to 6, got {text[:1]!r}")
+        position = 1
+        expected = 0
+        namespace = "/"
+        id: int | None = None
+        if text[1:2] != "[":  # else: an event or acknowledgement with nothing in between
+            if kind in _TEXTUAL:
+                expected, position = self._attachment_count(text)
+                kind = _TEXTUAL[kind]
+            if text.startswith("/", position):
+                namespace, position = _namespace(text, position)
+            if text[position : position + 1] in _DIGITS:
+                id, position = _ack_id(text, position)
+        elif kind in _TEXTUAL:
+            raise PacketError("expected a number of attachments and '-' in a binary packet")
+        data = _load(text[position:], kind, namespace, id) if len(text) > position else None
+        _check_payload(kind, data)
+        packet = Packet(kind, namespace, data, id)
+        if not expected:
+            return packet
+        self._packet = packet
+        self._expected = expected
+        self._attachments = []
+        return None
+
+    def _attachment_count(self, text: str) -> tuple[int, int]:
+        dash = text.find("-", 1, 8)
+        digits = text[1:dash] if dash > 0 else ""
+        if not digits or not _DIGITS.issuperset(digits):
+            raise PacketError("expected a number of attachments and '-' in a binary packet")
+        count = int(digits)
+        if not 1 <= count <= self._max_attachments:
+            raise PacketError(f"expected 1 to {self._max_attachments} attachments, got {count}")
+        return count, dash + 1
+
+
+def _namespace(text: str, position: int) -> tuple[str, int]:
+    comma = text.find(",", position)
+    end = comma if comma >= 0 else len(text)
+    if end - position > MAX_NAMESPACE_LENGTH:
+        raise PacketError(f"expected a namespace of at most {MAX_NAMESPACE_LENGTH} characters")
+    return text[position:end], end + 1
+
+
+def _ack_id(text: str, position: int) -> tuple[int, int]:
+    end = text.find("[", position, position + MAX_ACK_ID_DIGITS + 1)
+    digits = text[position:end] if end > 0 else text[position:]
+    if len(digits) > MAX_ACK_ID_DIGITS or not _DIGITS.issuperset(digits):
+        raise PacketError(f"expected an acknowledgement id of at most {MAX_ACK_ID_DIGITS} digits")
+    return int(digits), position + len(digits)
+
+
+def _load(text: str, kind: PacketType, namespace: str, id: int | None) -> Any:
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        if _only_surrogates_are_wrong(text) and (kind is _EVENT or kind is _ACK):
+            message = "expected Unicode text in the arguments, got a lone surrogate"
+            raise UndecodableArgument(message, namespace=namespace, ack_id=id if kind is _EVENT else None) from None
+        raise PacketError(f"expected JSON: {error}") from None
+
+
+def _only_surrogates_are_wrong(text: str) -> bool:
+    repaired = _LONE_SURROGATE.sub(_STRIP_SURROGATES, text)
+    if repaired == text:
+        return False
+    try:
+        orjson.loads(repaired)
+    except orjson.JSONDecodeError:
+        return False
+    return True
+
+
+def _check_payload(kind: PacketType, data: Any) -> None:
+    if kind is _EVENT:
+        if type(data) is not list or not data:
+            raise PacketError("expected an array that begins with the event's name")
+        name = data[0]
+        if type(name) is not str and type(name) is not int:
+            raise PacketError("expected an array that begins with the event's name")
+        if name in RESERVED_EVENTS:
+            raise PacketError(f"expected an event's name, got the reserved {name!r}")
+    elif kind is _ACK:
+        if data is not None and type(data) is not list:
+            raise PacketError("expected an array of acknowledgement arguments")
+    elif kind is _CONNECT:
+        if data is not None and type(data) is not dict:
+            raise PacketError("expected an object as the auth payload")
+    elif kind is PacketType.DISCONNECT:
+        if data is not None:
+            raise PacketError("expected no payload in a DISCONNECT packet")
+    elif type(data) not in (str, dict):
+        raise PacketError("expected an object with the reason of a refused connection")
+
+
+def _fill_placeholders(data: Any, attachments: list[bytes]) -> None:
+    """Puts each attachment where its placeholder stands, without recursion: the depth is the sender's."""
+    used: set[int] = set()
+    containers: list[Any] = [data]
+    while containers:
+        container = containers.pop()
+        items = container.items() if type(container) is dict else enumerate(container)
+        for key, value in list(items):
+            kind = type(value)
+            if kind is list:
+                containers.append(value)
+            elif kind is dict:
+                if value.get("_placeholder") is not True:
+                    containers.append(value)
+                    continue
+                number = value.get("num")
+                if type(number) is not int or not 0 <= number < len(attachments) or number in used:
+                    raise PacketError(f"expected the number of an attachment in a placeholder, got {number!r}")
+                used.add(number)
+                container[key] = attachments[number]

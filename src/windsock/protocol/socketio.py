@@ -1,0 +1,108 @@
+"""Socket.IO v5 packets (Socket.IO protocol, "Packet encoding").
+
+A packet is a type digit, then for binary packets the number of attachments and ``-``, then the namespace
+and ``,`` unless it is ``/``, then an acknowledgement id, then a JSON payload::
+
+    <type>[<attachments>-][<namespace>,][<id>][<payload>]
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+if TYPE_CHECKING:
+    from windsock.protocol.engineio import Message
+
+MAX_ATTACHMENTS: Final = 10
+"""Binary attachments of one packet; each may be as large as a message, and all are held in memory
+until the last one has come."""
+
+MAX_ACK_ID_DIGITS: Final = 15
+"""Digits of an acknowledgement id: what a JavaScript number holds exactly. Python's integers have no
+such end, and parsing an endless one is quadratic."""
+
+MAX_NAMESPACE_LENGTH: Final = 1024
+"""Characters of a namespace. A refused name travels back in the refusal."""
+
+RESERVED_EVENTS: Final = frozenset(
+    {"connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"}
+)
+"""Events that only the library raises: a packet that carries one is malformed."""
+
+
+class PacketType(IntEnum):
+    """First digit of a packet."""
+
+    CONNECT = 0
+    DISCONNECT = 1
+    EVENT = 2
+    ACK = 3
+    CONNECT_ERROR = 4
+    BINARY_EVENT = 5
+    BINARY_ACK = 6
+
+
+class Packet:
+    """One Socket.IO packet.
+
+    Args:
+        type: never BINARY_EVENT or BINARY_ACK: whether a packet is binary is the codec's concern.
+        namespace: with its leading slash.
+        data: CONNECT: the auth mapping, the ``{"sid": …}`` of the answer, or ``None``. EVENT: a list, the
+            event's name first. ACK: a list of arguments. CONNECT_ERROR: a mapping with ``message``.
+        id: acknowledgement id, or ``None``.
+        compress: whether a transport may compress it.
+    """
+
+    __slots__ = ("compress", "data", "id", "namespace", "type")
+
+    def __init__(
+        self,
+        type: PacketType,
+        namespace: str = "/",
+        data: Any = None,
+        id: int | None = None,
+        compress: bool = True,
+    ) -> None:
+        self.type = type
+        self.namespace = namespace
+        self.data = data
+        self.id = id
+        self.compress = compress
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Packet):
+            return NotImplemented
+        return (self.type, self.namespace, self.data, self.id) == (other.type, other.namespace, other.data, other.id)
+
+    __hash__ = None  # type: ignore[assignment]  # mutable, compared by value
+
+    def __repr__(self) -> str:
+        return f"Packet({self.type.name}, {self.namespace!r}, {self.data!r}, id={self.id!r})"
+
+
+class Decoder(Protocol):
+    """Reads the packets of one connection. It keeps the packet whose attachments are still to come."""
+
+    def add(self, message: str | bytes) -> Packet | None:
+        """Takes one Engine.IO message; returns a packet once it is whole.
+
+        Raises:
+            PacketError: the message breaks the protocol; the connection must be closed.
+            UndecodableArgument: the packet is refused, the connection may go on.
+        """
+
+
+class Parser(Protocol):
+    """A wire format for Socket.IO packets. A parser belongs to a server, never to the process."""
+
+    def encode(self, packet: Packet) -> Message:
+        """One packet as the Engine.IO message that carries it.
+
+        Raises:
+            EncodeError: the data holds a value that the format cannot carry.
+        """
+
+    def decoder(self) -> Decoder:
+        """A decoder for one connection."""

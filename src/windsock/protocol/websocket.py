@@ -1,0 +1,276 @@
+"""WebSocket frames (RFC 6455), over the sans-IO protocol of the ``websockets`` library.
+
+The library knows the whole of the RFC. This module adds the two things that decide the speed of a
+server: outgoing frames are plain ``bytes`` that many connections share, and the frame that makes up
+nearly all traffic (a whole, masked, uncompressed data frame between two messages) is read here without
+the library. Every other frame is cut off at its boundary and handed to the library: fragments, control
+frames, compressed frames, and everything that is wrong.
+"""
+
+from __future__ import annotations
+
+import logging
+import zlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from websockets.exceptions import PayloadTooBig, ProtocolError
+from websockets.frames import CloseCode, Frame, Opcode
+from websockets.protocol import Protocol, Side, State
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from websockets.extensions import Extension
+
+try:
+    from websockets.speedups import apply_mask
+except ImportError:  # a platform for which the library has no compiled wheel
+    from websockets.utils import apply_mask
+
+TEXT: Final = 0x1
+BINARY: Final = 0x2
+
+MAX_FRAGMENTS: Final = 1024
+"""Fragments of one message. An endless row of tiny fragments costs far more memory and time than their
+bytes (CVE-2026-48779); a browser sends a message whole, or in pieces of many kilobytes."""
+
+_FIN: Final = 0x80
+_RSV1: Final = 0x40
+_MASKED: Final = 0x80
+_COMMON_TEXT: Final = _FIN | TEXT
+_COMMON_BINARY: Final = _FIN | BINARY
+_CLOSE: Final = _FIN | 0x8
+_FLUSH_TAIL: Final = b"\x00\x00\xff\xff"
+
+QUIET: Final = logging.getLogger("windsock.websocket")
+"""For the library's log calls: what a peer does wrong is its error, not the server's."""
+
+QUIET.setLevel(logging.CRITICAL)
+
+
+def frame(opcode: int, data: bytes, *, compressed: bool = False) -> bytes:
+    """One unmasked, final frame, as servers send them (RFC 6455, section 5.2)."""
+    head = _FIN | opcode | (_RSV1 if compressed else 0)
+    length = len(data)
+    if length < 126:
+        return bytes((head, length)) + data
+    if length < 65536:
+        return bytes((head, 126, length >> 8, length & 0xFF)) + data
+    return bytes((head, 127)) + length.to_bytes(8, "big") + data
+
+
+def deflate(data: bytes, *, level: int = 6, window_bits: int = 15) -> bytes:
+    """Compresses one message by itself (RFC 7692, sections 7.2.1 and 7.2.3.3: no context takeover)."""
+    compressor = zlib.compressobj(level, zlib.DEFLATED, -window_bits)
+    return (compressor.compress(data) + compressor.flush(zlib.Z_SYNC_FLUSH)).removesuffix(_FLUSH_TAIL)
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """How a connection ended: the code and reason of its close frame, 1006 when there was none."""
+
+    code: int
+    reason: str = ""
+
+
+class MessageReader:
+    """Turns the bytes of one client into messages; collects what the protocol answers by itself.
+
+    Args:
+        max_message_size: bytes in one message, after decompression; more closes with 1009.
+        extensions: what the handshake negotiated, for incoming frames.
+        max_fragments: frames in one message; more closes with 1008.
+
+    Attributes:
+        output: frames to write, in order: pongs and close frames. The caller takes and clears them.
+        closed: set when the connection must end: the peer closed it, or broke the protocol. Nothing
+            is read after that.
+    """
+
+    __slots__ = (
+        "_binary",
+        "_buffer",
+        "_extensions",
+        "_fragments",
+        "_library",
+        "_max_fragments",
+        "_max_message_size",
+        "_needed",
+        "closed",
+        "output",
+    )
+
+    def __init__(
+        self,
+        max_message_size: int,
+        extensions: Sequence[Extension] = (),
+        *,
+        max_fragments: int = MAX_FRAGMENTS,
+    ) -> None:
+        self._max_message_size = max_message_size
+        self._max_fragments = max_fragments
+        self._extensions = extensions
+        self._buffer: bytearray | None = None
+        self._needed = 0
+        self._library: Protocol | None = None
+        self._fragments: list[bytes | bytearray | memoryview] | None = None
+        self._binary = False
+        self.output: list[bytes] = []
+        self.closed: Closed | None = None
+
+    def receive(self, data: bytes) -> list[str | bytes]:
+        """Takes what came from the network; returns the messages that are now complete, in order."""
+        if self.closed is not None:
+            return []
+        buffer = self._buffer
+        if buffer is not None:
+            # Waiting until the frame is whole keeps a message that trickles in byte by byte linear.
+            buffer += data
+            if len(buffer) < self._needed:
+                return []
+            data = bytes(buffer)
+            self._buffer = None
+        messages: list[str | bytes] = []
+        position = 0
+        end = len(data)
+        while end - position >= 2:
+            head = data[position]
+            length = data[position + 1] - _MASKED
+            if length < 0:
+                break  # not masked: for the library to refuse
+            if length < 126:
+                start = position + 6
+            elif length == 126:
+                start = position + 8
+                length = (data[position + 2] << 8 | data[position + 3]) if end >= position + 4 else 0
+            else:
+                start = position + 14
+                length = int.from_bytes(data[position + 2 : position + 10], "big") if end >= position + 10 else 0
+            stop = start + length
+            if length > self._max_message_size:
+                if length >> 63:  # "the most significant bit MUST be 0" (section 5.2)
+                    self.fail(CloseCode.PROTOCOL_ERROR, "invalid length")
+                    return messages
+                break  # the library refuses it by its header alone
+            if stop > end:
+                self._keep(data, position, stop - position)
+                return messages
+            if self._fragments is None and (head == _COMMON_TEXT or head == _COMMON_BINARY):
+                payload = apply_mask(data[start:stop], data[start - 4 : start])
+                position = stop
+                if head == _COMMON_BINARY:
+                    messages.append(payload)
+                    continue
+                try:
+                    messages.append(payload.decode())
+                except UnicodeDecodeError:
+                    self.fail(CloseCode.INVALID_DATA, "text is not UTF-8")
+                    return messages
+            else:
+                self._delegate(data[position:stop], messages)
+                position = stop
+                if self._has_ended():
+                    return messages
+        if position < end:
+            if end - position < 2:
+                self._keep(data, position, 2)
+            else:
+                self._delegate(data[position:], messages)
+        return messages
+
+    def close(self, code: int, reason: str = "") -> bytes:
+        """Starts the closing handshake (RFC 6455, section 7.1.2); returns the frame to write, if any."""
+        library = self._protocol()
+        if library.state is not State.OPEN:
+            return b""
+        library.send_close(code, reason)
+        return b"".join(library.data_to_send())
+
+    def fail(self, code: int, reason: str = "") -> None:
+        """Ends the connection because of what the peer did (RFC 6455, section 7.1.7)."""
+        library = self._protocol()
+        library.fail(code, reason)
+        self._finish(library, Closed(code, reason))
+
+    @property
+    def closing(self) -> bool:
+        """Whether a close frame was sent or received: no data frame may follow it."""
+        return self._library is not None and self._library.state is not State.OPEN
+
+    def _has_ended(self) -> bool:
+        return self.closed is not None
+
+    def _keep(self, data: bytes, position: int, needed: int) -> None:
+        self._buffer = bytearray(data[position:])
+        self._needed = needed
+
+    def _protocol(self) -> Protocol:
+        # Made on demand: most connections never send a frame that needs it, and it outweighs the
+        # rest of an idle connection.
+        library = self._library
+        if library is None:
+            library = self._library = Protocol(
+                Side.SERVER, state=State.OPEN, max_size=self._max_message_size, logger=QUIET
+            )
+            library.extensions = list(self._extensions)
+        return library
+
+    def _delegate(self, data: bytes, messages: list[str | bytes]) -> None:
+        library = self._protocol()
+        if data[0] == _CLOSE and self._fragments is not None:
+            # A close frame may stand between fragments (RFC 6455, section 5.4); the library would call the
+            # message incomplete and the peer at fault.
+            library.current_size = None
+        library.receive_data(data)
+        for event in library.events_received():
+            if isinstance(event, Frame) and self.closed is None:
+                self._take(event, messages)
+        if self._has_ended():
+            return
+        if library.parser_exc is not None:
+            self._finish(library, _closed_by(library.parser_exc, library))
+        elif library.close_rcvd is not None:
+            self._finish(library, Closed(library.close_rcvd.code, library.close_rcvd.reason))
+        else:
+            self.output += library.data_to_send()
+
+    def _finish(self, library: Protocol, closed: Closed) -> None:
+        # The library ends what it writes with an empty chunk that asks for a half-close.
+        self.output += [chunk for chunk in library.data_to_send() if chunk]
+        self.closed = closed
+        self._fragments = None
+        self._buffer = None
+
+    def _take(self, received: Frame, messages: list[str | bytes]) -> None:
+        if received.opcode is Opcode.TEXT or received.opcode is Opcode.BINARY:
+            self._binary = received.opcode is Opcode.BINARY
+            self._fragments = [received.data]
+        elif received.opcode is Opcode.CONT and self._fragments is not None:
+            self._fragments.append(received.data)
+            if len(self._fragments) > self._max_fragments:
+                self.fail(CloseCode.POLICY_VIOLATION, f"more than {self._max_fragments} fragments")
+                return
+        else:
+            return  # control frames: the library answers them
+        if not received.fin:
+            return
+        payload = b"".join(self._fragments)
+        self._fragments = None
+        if self._binary:
+            messages.append(payload)
+            return
+        try:
+            messages.append(payload.decode())
+        except UnicodeDecodeError:
+            self.fail(CloseCode.INVALID_DATA, "text is not UTF-8")
+
+
+def _closed_by(error: Exception, library: Protocol) -> Closed:
+    if library.close_sent is not None:
+        return Closed(library.close_sent.code, library.close_sent.reason)
+    if isinstance(error, PayloadTooBig):
+        return Closed(CloseCode.MESSAGE_TOO_BIG, str(error))
+    if isinstance(error, ProtocolError):
+        return Closed(CloseCode.PROTOCOL_ERROR, str(error))
+    return Closed(CloseCode.ABNORMAL_CLOSURE, str(error))

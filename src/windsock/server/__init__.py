@@ -1,0 +1,1 @@
+"""Socket.IO: connections, namespaces, sockets, rooms, events and acknowledgements."""

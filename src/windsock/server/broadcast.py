@@ -1,0 +1,169 @@
+"""Sending one message to many: encoded once, handed to each transport without a call where it allows that."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from windsock.adapters.base import EVERYBODY, Target
+from windsock.errors import AckTimeout
+from windsock.protocol.socketio import RESERVED_EVENTS, Packet, PacketType
+from windsock.server.acks import ack_value
+
+if TYPE_CHECKING:
+    from windsock.adapters.base import RemoteSocket
+    from windsock.engine.transports.outbox import Outbox
+    from windsock.protocol.engineio import Message
+    from windsock.server.namespace import Namespace
+    from windsock.server.socket import Socket
+
+Rooms = str | Iterable[str]
+
+
+def event_packet(namespace: str, event: str, arguments: tuple[Any, ...], id: int | None = None) -> Packet:
+    """The packet of an event.
+
+    Raises:
+        ValueError: the name is one that only the library may raise.
+    """
+    if event in RESERVED_EVENTS:
+        raise ValueError(f"expected an event's name, got the reserved {event!r}")
+    return Packet(PacketType.EVENT, namespace, [event, *arguments], id)
+
+
+def deliver(outbox: Outbox, sockets: Collection[Socket], message: Message) -> None:
+    """Queues one message for many sockets.
+
+    This loop is what a broadcast costs. For a socket whose transport takes plain frames it is a list append;
+    the transports' own ``send`` is called for the others.
+    """
+    frame = message.frame
+    outbox.schedule()
+    dirty = outbox.dirty
+    # A copy, because a client whose budget is used up leaves its rooms while we are at it.
+    for socket in list(sockets):
+        outlet = socket.outlet
+        transport = outlet.transport
+        pending = transport.pending
+        if pending is None:
+            outlet.send(message)
+        else:
+            if not pending:
+                dirty.append(transport)  # type: ignore[arg-type]  # whoever offers ``pending`` is flushable
+            pending.append(frame)
+
+
+class BroadcastOperator:
+    """Whom the next ``emit`` is for. Immutable: each operator gives a new one.
+
+    Got from a server, a namespace or a socket: ``io.to("room").except_("muted").emit("said", text)``.
+    """
+
+    __slots__ = ("_namespace", "_target", "_timeout")
+
+    def __init__(self, namespace: Namespace, target: Target = EVERYBODY, timeout: float | None = None) -> None:
+        self._namespace = namespace
+        self._target = target
+        self._timeout = timeout
+
+    def to(self, *rooms: Rooms) -> BroadcastOperator:
+        """Adds rooms; whoever is in several of them gets the event once. A socket's id is a room."""
+        return self._with(rooms=self._target.rooms | names(rooms))
+
+    def in_(self, *rooms: Rooms) -> BroadcastOperator:
+        """Same as :meth:`to`."""
+        return self.to(*rooms)
+
+    def except_(self, *rooms: Rooms) -> BroadcastOperator:
+        """Leaves out whoever is in one of these rooms."""
+        return self._with(except_=self._target.except_ | names(rooms))
+
+    @property
+    def volatile(self) -> BroadcastOperator:
+        """The event may be dropped for a client that cannot take it now."""
+        return self._with(volatile=True)
+
+    @property
+    def local(self) -> BroadcastOperator:
+        """Only for the sockets of this node."""
+        return self._with(local=True)
+
+    def compress(self, compress: bool) -> BroadcastOperator:
+        """Whether transports that compress may compress the event; they may by default."""
+        return self._with(compress=compress)
+
+    def timeout(self, seconds: float) -> BroadcastOperator:
+        """How long :meth:`emit_with_ack` waits."""
+        return BroadcastOperator(self._namespace, self._target, seconds)
+
+    def emit(self, event: str, *arguments: Any) -> None:
+        """Sends an event. It is queued for each client, and never blocks.
+
+        Raises:
+            EncodeError: an argument cannot be put on the wire.
+            ValueError: the event's name is reserved.
+        """
+        packet = event_packet(self._namespace.name, event, arguments)
+        packet.compress = self._target.compress
+        self._namespace.adapter.broadcast(packet, self._target)
+
+    async def emit_with_ack(self, event: str, *arguments: Any) -> list[Any]:
+        """Sends an event and collects an acknowledgement from each client, in the order in which they come.
+
+        Raises:
+            AckTimeout: some did not answer in time; its ``answers`` are those that came.
+        """
+        id = self._namespace.next_ack_id()
+        packet = event_packet(self._namespace.name, event, arguments, id)
+        packet.compress = self._target.compress
+        sockets: list[Socket] = list(self._namespace.adapter.select(self._target))
+        futures = [socket.expect_ack(id) for socket in sockets]
+        if not futures:
+            return []
+        deliver(self._namespace.outbox, sockets, self._namespace.encode(packet))
+        answers: list[Any] = []
+        for future in futures:
+            future.add_done_callback(lambda done: answers.append(ack_value(done.result())) if _came(done) else None)
+        await asyncio.wait(futures, timeout=self._timeout)
+        missing = len(futures) - len(answers)
+        for future in futures:
+            future.cancel()
+        if missing:
+            raise AckTimeout(f"{missing} of {len(futures)} clients did not acknowledge", answers)
+        return answers
+
+    async def fetch_sockets(self) -> list[RemoteSocket]:
+        """The sockets of the target, on every node unless ``local``."""
+        return await self._namespace.adapter.fetch_sockets(self._target)
+
+    def sockets_join(self, *rooms: Rooms) -> None:
+        """Puts the sockets of the target into rooms."""
+        self._namespace.adapter.join_all(self._target, names(rooms))
+
+    def sockets_leave(self, *rooms: Rooms) -> None:
+        """Takes the sockets of the target out of rooms."""
+        self._namespace.adapter.leave_all(self._target, names(rooms))
+
+    def disconnect_sockets(self, close: bool = False) -> None:
+        """Disconnects the sockets of the target; ``close``: and the connections they share with other namespaces."""
+        self._namespace.adapter.disconnect_all(self._target, close=close)
+
+    def _with(self, **changes: Any) -> BroadcastOperator:
+        return BroadcastOperator(self._namespace, replace(self._target, **changes), self._timeout)
+
+
+def names(rooms: Iterable[Rooms]) -> frozenset[str]:
+    """Room names, given one by one or in collections."""
+    flat: set[str] = set()
+    for room in rooms:
+        if isinstance(room, str):
+            flat.add(room)
+        else:
+            flat.update(room)
+    return frozenset(flat)
+
+
+def _came(future: asyncio.Future[Any]) -> bool:
+    return not future.cancelled() and future.exception() is None

@@ -1,0 +1,313 @@
+"""One client: its Engine.IO session and the sockets it has in namespaces."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+import secrets
+import sys
+from collections.abc import Coroutine
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+from windsock.errors import ConnectionRefused, EncodeError, EventError, PacketError, UndecodableArgument
+from windsock.protocol.socketio import Packet, PacketType
+from windsock.server.socket import Held, Socket
+
+if TYPE_CHECKING:
+    from windsock.engine.session import Session
+    from windsock.protocol.socketio import Decoder
+    from windsock.server.handlers import Handler
+    from windsock.server.namespace import Namespace
+    from windsock.server.server import Server
+
+logger = logging.getLogger("windsock.server")
+
+MAX_REFUSALS: Final = 100
+"""Refused CONNECT packets on one connection, after which it is closed: each costs the application a check,
+and a guesser of names or passwords should pay for a new connection now and then."""
+
+_ID_BYTES: Final = 15
+_EVENT: Final = PacketType.EVENT
+_ACK: Final = PacketType.ACK
+_EAGER: Final = sys.version_info >= (3, 12)
+
+
+class Connection:
+    """The listener of a session: routes its packets to sockets, starts their handlers.
+
+    Attributes:
+        session: the Engine.IO session.
+        timer: the slice of deadlines for the first CONNECT packet.
+    """
+
+    __slots__ = ("_decoder", "_loop", "_refusals", "_running", "_server", "_sockets", "session", "timer")
+
+    def __init__(self, server: Server, session: Session) -> None:
+        self.session = session
+        self.timer: set[Connection] | None = None
+        self._server = server
+        self._decoder: Decoder = server.parser.decoder()
+        self._sockets: dict[str, Socket] = {}
+        # Tasks of handlers that are not done; the event loop itself holds tasks weakly.
+        self._running: set[asyncio.Task[Any]] | None = None
+        self._refusals = 0
+        self._loop = asyncio.get_running_loop()
+
+    # -- the session's side (Listener) --
+
+    def receive(self, message: str | bytes) -> None:
+        """Takes one Engine.IO message."""
+        try:
+            packet = self._decoder.add(message)
+        except PacketError as error:
+            logger.debug("closing %s: %s", self.session.id, error)
+            self._fail("parse error")
+            return
+        except UndecodableArgument as error:
+            self._refuse_event(error)
+            return
+        if packet is None:
+            return
+        socket = self._sockets.get(packet.namespace)
+        if socket is None or not socket.connected:
+            if packet.type is PacketType.CONNECT and socket is None:
+                self._connect(packet)
+            else:
+                # An event before the answer to CONNECT, or in a namespace that was never joined.
+                self._fail("forced close")
+            return
+        kind = packet.type
+        if kind is _EVENT:
+            self._dispatch(socket, packet)
+        elif kind is _ACK:
+            if socket.acks is not None and packet.id is not None:
+                socket.acks.resolve(packet.id, packet.data or [])
+        elif kind is PacketType.DISCONNECT:
+            self._remove(socket, "client namespace disconnect")
+        else:
+            self._fail("forced close")
+
+    def closed(self, reason: str) -> None:
+        """The session is over."""
+        if self.timer is not None:
+            self.timer.discard(self)
+            self.timer = None
+        for socket in list(self._sockets.values()):
+            self._remove(socket, reason)
+
+    # -- the sockets' side --
+
+    def disconnect(self, socket: Socket, *, close: bool) -> None:
+        """Disconnects one socket, or closes the connection with all of them."""
+        if close:
+            for other in list(self._sockets.values()):
+                self.disconnect(other, close=False)
+            self.session.close(reason="forced server close")
+        elif self._sockets.get(socket.namespace.name) is socket:
+            self.session.send(socket.namespace.encode(Packet(PacketType.DISCONNECT, socket.namespace.name)))
+            self._remove(socket, "server namespace disconnect")
+
+    def connect_timed_out(self) -> None:
+        """The client joined no namespace in time."""
+        self.timer = None
+        self.session.close(reason="forced server close")
+
+    # -- connecting --
+
+    def _connect(self, packet: Packet) -> None:
+        namespace = self._server.namespaces.get(packet.namespace)
+        if namespace is None:
+            self._refuse(packet.namespace, ConnectionRefused("Invalid namespace"))
+            return
+        socket = Socket(namespace, self, secrets.token_urlsafe(_ID_BYTES), packet.data or {})
+        self._sockets[namespace.name] = socket
+        self._start(self._admit(namespace, socket), _report)
+
+    async def _admit(self, namespace: Namespace, socket: Socket) -> None:
+        try:
+            for middleware in namespace.middlewares:
+                outcome = middleware(socket)
+                if inspect.isawaitable(outcome):
+                    await outcome
+            if not self._is_here(socket):
+                return
+            namespace.sockets[socket.id] = socket
+            namespace.adapter.add(socket)
+            handler = namespace.handler("connect")
+            if handler is not None:
+                await self._call_connect(handler, socket)
+        except ConnectionRefused as refusal:
+            self._forget(socket)
+            self._refuse(namespace.name, refusal)
+        except Exception:
+            logger.exception("the connect handler of %s failed", namespace.name)
+            self._forget(socket)
+            self._refuse(namespace.name, ConnectionRefused("internal error"))
+        else:
+            self._accept(namespace, socket)
+
+    async def _call_connect(self, handler: Handler, socket: Socket) -> None:
+        try:
+            arguments = handler.bind([socket.handshake.auth] if handler.arity else [])
+        except EventError as error:
+            raise ConnectionRefused("invalid auth", {**error.data, "code": "invalid_payload"}) from None
+        outcome = handler.function(socket, *arguments)
+        if handler.asynchronous:
+            await outcome
+
+    def _accept(self, namespace: Namespace, socket: Socket) -> None:
+        if not self._is_here(socket):
+            # The client left while its connect handler ran: the application hears of it as of any other.
+            self._leave(socket, "transport close")
+            return
+        held = socket.outlet
+        self.session.send(namespace.encode(Packet(PacketType.CONNECT, namespace.name, {"sid": socket.id})))
+        socket.outlet = self.session
+        socket.connected = True
+        if isinstance(held, Held):
+            for message in held.messages:
+                self.session.send(message)
+        if self.timer is not None:
+            self.timer.discard(self)
+            self.timer = None
+
+    def _refuse(self, namespace: str, refusal: ConnectionRefused) -> None:
+        data: dict[str, Any] = {"message": refusal.message}
+        if refusal.data is not None:
+            data["data"] = refusal.data
+        self.session.send(self._server.parser.encode(Packet(PacketType.CONNECT_ERROR, namespace, data)))
+        self._refusals += 1
+        if self._refusals >= MAX_REFUSALS:
+            self.session.close(reason="forced server close")
+
+    def _is_here(self, socket: Socket) -> bool:
+        return self._sockets.get(socket.namespace.name) is socket
+
+    # -- disconnecting --
+
+    def _fail(self, reason: str) -> None:
+        self.session.fail(reason)
+
+    def _remove(self, socket: Socket, reason: str) -> None:
+        self._sockets.pop(socket.namespace.name, None)
+        if socket.connected:
+            self._leave(socket, reason)
+        # else it is being admitted, which ends when it finds that the client is gone
+
+    def _leave(self, socket: Socket, reason: str) -> None:
+        socket.connected = False
+        self._notify(socket, "disconnecting", reason)
+        self._forget(socket)
+        self._notify(socket, "disconnect", reason)
+
+    def _forget(self, socket: Socket) -> None:
+        namespace = socket.namespace
+        if self._is_here(socket):
+            del self._sockets[namespace.name]
+        namespace.sockets.pop(socket.id, None)
+        namespace.adapter.remove(socket)
+        if socket.acks is not None:
+            socket.acks.close()
+
+    def _notify(self, socket: Socket, event: str, reason: str) -> None:
+        handler = socket.namespace.handler(event)
+        if handler is None:
+            return
+        try:
+            outcome = handler.function(socket, *([reason] if handler.arity else []))
+        except Exception:
+            logger.exception("the %s handler of %s failed", event, socket.namespace.name)
+            return
+        if handler.asynchronous:
+            self._start(outcome, partial(_report_failure, event, socket.namespace.name))
+
+    # -- events --
+
+    def _dispatch(self, socket: Socket, packet: Packet) -> None:
+        event, *arguments = packet.data
+        handler = socket.namespace.handler(event) if type(event) is str else None
+        id = packet.id
+        if handler is None:
+            if id is not None:
+                self._answer(socket, id, EventError("unknown_event", f"no handler for {event!r}").payload())
+            return
+        try:
+            outcome = handler.function(socket, *handler.bind(arguments))
+        except Exception as error:  # noqa: BLE001  whatever it is, it is reported and answered
+            self._answer_error(socket, event, id, error)
+            return
+        if handler.asynchronous:
+            self._start(outcome, partial(self._finish, socket, event, id))
+        elif id is not None:
+            self._answer(socket, id, outcome)
+
+    def _start(self, coroutine: Coroutine[Any, Any, Any], done: Any) -> None:
+        """Runs a coroutine up to its first suspension where Python can, and keeps what is left of it.
+
+        A client whose handlers pile up is not read from until some are done.
+        """
+        loop = self._loop
+        if _EAGER:
+            task = asyncio.Task(coroutine, loop=loop, eager_start=True)  # type: ignore[call-arg,unused-ignore]  # not on 3.11
+            if task.done():
+                done(task)
+                return
+        else:
+            task = loop.create_task(coroutine)
+        running = self._running
+        if running is None:
+            running = self._running = set()
+        running.add(task)
+        if len(running) >= self._server.max_handlers_in_flight:
+            self.session.transport.hold()
+        task.add_done_callback(partial(self._ended, running, done))
+
+    def _ended(self, running: set[asyncio.Task[Any]], done: Any, task: asyncio.Task[Any]) -> None:
+        running.discard(task)
+        if not running and self._running is running:
+            self._running = None
+        done(task)
+        if len(running) == self._server.max_handlers_in_flight // 2:
+            self.session.transport.release()
+
+    def _finish(self, socket: Socket, event: str, id: int | None, task: asyncio.Task[Any]) -> None:
+        if task.cancelled():
+            return
+        error = task.exception()
+        if error is not None:
+            self._answer_error(socket, event, id, error)
+        elif id is not None:
+            self._answer(socket, id, task.result())
+
+    def _answer(self, socket: Socket, id: int, value: Any) -> None:
+        try:
+            socket.acknowledge(id, value)
+        except EncodeError as error:
+            logger.error("an acknowledgement in %s cannot be sent: %s", socket.namespace.name, error)
+            socket.acknowledge(id, EventError("internal_error", "the answer cannot be sent").payload())
+
+    def _answer_error(self, socket: Socket, event: str, id: int | None, error: BaseException) -> None:
+        if isinstance(error, EventError):
+            if id is not None:
+                self._answer(socket, id, error.payload())
+            return
+        logger.error("the handler of %r in %s failed", event, socket.namespace.name, exc_info=error)
+        if id is not None:
+            self._answer(socket, id, EventError("internal_error", "the handler failed").payload())
+
+    def _refuse_event(self, error: UndecodableArgument) -> None:
+        socket = self._sockets.get(error.namespace)
+        if socket is not None and socket.connected and error.ack_id is not None:
+            self._answer(socket, error.ack_id, EventError("invalid_payload", str(error)).payload())
+
+
+def _report(task: asyncio.Task[Any]) -> None:
+    if not task.cancelled() and task.exception() is not None:
+        logger.error("admitting a client failed", exc_info=task.exception())
+
+
+def _report_failure(event: str, namespace: str, task: asyncio.Task[Any]) -> None:
+    if not task.cancelled() and task.exception() is not None:
+        logger.error("the %s handler of %s failed", event, namespace, exc_info=task.exception())

@@ -1,0 +1,157 @@
+"""One namespace: its handlers, its middlewares, its sockets and their rooms."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Collection
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from windsock.errors import ConfigurationError
+from windsock.server.broadcast import BroadcastOperator, Rooms, deliver
+from windsock.server.handlers import EventHandler, Handler
+
+if TYPE_CHECKING:
+    from windsock.adapters.base import Adapter, AdapterFactory, RemoteSocket
+    from windsock.engine.transports.outbox import Outbox
+    from windsock.protocol.engineio import Message
+    from windsock.protocol.socketio import Packet, Parser
+    from windsock.server.socket import Socket
+
+F = TypeVar("F", bound=EventHandler)
+Middleware = Callable[["Socket"], "Awaitable[None] | None"]
+M = TypeVar("M", bound=Middleware)
+
+
+class Namespace:
+    """A channel of its own over the shared connection. Got with ``io.of("/name")``.
+
+    Attributes:
+        name: with its leading slash.
+        sockets: connected, by id.
+        adapter: knows the rooms.
+        outbox: of the engine.
+    """
+
+    def __init__(self, name: str, parser: Parser, outbox: Outbox, adapter: AdapterFactory) -> None:
+        self.name = name
+        self.sockets: dict[str, Socket] = {}
+        self.outbox = outbox
+        self.adapter: Adapter = adapter(name, self)
+        self.encode: Callable[[Packet], Message] = parser.encode
+        self._handlers: dict[str, Handler] = {}
+        self._middlewares: list[Middleware] = []
+        self._ack_id = 0
+
+    # -- the application's side --
+
+    def on(self, event: str) -> Callable[[F], F]:
+        """Registers the handler of an event.
+
+        ``connect`` (or ``connection``) gets the socket, and the client's auth payload if it takes a second argument;
+        raising :class:`ConnectionRefused` refuses the client. ``disconnecting`` and ``disconnect`` get the socket and
+        the reason. Every other handler gets the socket and the event's arguments; what it returns is the
+        acknowledgement. Arguments are validated by their annotations.
+
+        Handlers of one socket start in the order in which its packets came.
+
+        Raises:
+            ConfigurationError: the event has a handler, or the annotations cannot be validated.
+        """
+        name = "connect" if event == "connection" else event
+
+        def register(function: F) -> F:
+            if name in self._handlers:
+                raise ConfigurationError(f"expected one handler for {name!r} in {self.name!r}, got a second")
+            self._handlers[name] = Handler(name, function)
+            return function
+
+        return register
+
+    def use(self, middleware: M) -> M:
+        """Adds a middleware: called with each socket before it connects, in the order in which they were added.
+
+        It may be plain or ``async``, and refuses a client by raising :class:`ConnectionRefused`.
+        """
+        self._middlewares.append(middleware)
+        return middleware
+
+    def emit(self, event: str, *arguments: Any) -> None:
+        """Sends an event to every client; see :meth:`BroadcastOperator.emit`."""
+        BroadcastOperator(self).emit(event, *arguments)
+
+    async def emit_with_ack(self, event: str, *arguments: Any) -> list[Any]:
+        """Sends an event to every client and collects their answers; see :meth:`BroadcastOperator.emit_with_ack`."""
+        return await BroadcastOperator(self).emit_with_ack(event, *arguments)
+
+    def to(self, *rooms: Rooms) -> BroadcastOperator:
+        """Everybody in these rooms."""
+        return BroadcastOperator(self).to(*rooms)
+
+    def in_(self, *rooms: Rooms) -> BroadcastOperator:
+        """Same as :meth:`to`."""
+        return BroadcastOperator(self).to(*rooms)
+
+    def except_(self, *rooms: Rooms) -> BroadcastOperator:
+        """Everybody who is in none of these rooms."""
+        return BroadcastOperator(self).except_(*rooms)
+
+    @property
+    def volatile(self) -> BroadcastOperator:
+        """Everybody; the event may be dropped for a client that cannot take it now."""
+        return BroadcastOperator(self).volatile
+
+    @property
+    def local(self) -> BroadcastOperator:
+        """Everybody on this node."""
+        return BroadcastOperator(self).local
+
+    def compress(self, compress: bool) -> BroadcastOperator:
+        """Everybody; whether transports may compress the event."""
+        return BroadcastOperator(self).compress(compress)
+
+    def timeout(self, seconds: float) -> BroadcastOperator:
+        """Everybody; how long ``emit_with_ack`` waits."""
+        return BroadcastOperator(self).timeout(seconds)
+
+    async def fetch_sockets(self) -> list[RemoteSocket]:
+        """The sockets of the namespace, on every node."""
+        return await BroadcastOperator(self).fetch_sockets()
+
+    def sockets_join(self, *rooms: Rooms) -> None:
+        """Puts every socket into rooms."""
+        BroadcastOperator(self).sockets_join(*rooms)
+
+    def sockets_leave(self, *rooms: Rooms) -> None:
+        """Takes every socket out of rooms."""
+        BroadcastOperator(self).sockets_leave(*rooms)
+
+    def disconnect_sockets(self, close: bool = False) -> None:
+        """Disconnects every socket."""
+        BroadcastOperator(self).disconnect_sockets(close)
+
+    # -- the connections' side --
+
+    def handler(self, event: str) -> Handler | None:
+        """The handler of an event."""
+        return self._handlers.get(event)
+
+    @property
+    def middlewares(self) -> list[Middleware]:
+        """In the order in which they run."""
+        return self._middlewares
+
+    def next_ack_id(self) -> int:
+        """An id no acknowledgement of the namespace has had: a broadcast needs one for all its sockets."""
+        self._ack_id += 1
+        return self._ack_id
+
+    # -- the adapter's side (LocalEmitter) --
+
+    def deliver(self, members: Collection[Any], message: Message, *, volatile: bool) -> None:
+        """See :class:`windsock.adapters.base.LocalEmitter`."""
+        if volatile:
+            members = [socket for socket in members if socket.outlet.transport.writable]
+        deliver(self.outbox, members, message)
+
+    def disconnect(self, member: Any, *, close: bool) -> None:
+        """See :class:`windsock.adapters.base.LocalEmitter`."""
+        member.disconnect(close)

@@ -1,0 +1,217 @@
+"""The server: what an application makes one of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from windsock.adapters.memory import MemoryAdapter
+from windsock.asgi import ASGIApplication
+from windsock.engine.deadlines import Deadlines
+from windsock.engine.options import Cookie, EngineOptions, HttpCompression, PerMessageDeflate
+from windsock.engine.registry import Engine
+from windsock.errors import ConfigurationError
+from windsock.protocol.parsers.json import JsonParser
+from windsock.server.connection import Connection
+from windsock.server.namespace import F, M, Namespace
+
+if TYPE_CHECKING:
+    from windsock.adapters.base import AdapterFactory, RemoteSocket
+    from windsock.engine.options import AllowRequest, OriginPredicate
+    from windsock.engine.session import Session
+    from windsock.protocol.socketio import Parser
+    from windsock.server.broadcast import BroadcastOperator, Rooms
+    from windsock.types import ASGIApp, TransportName
+
+MAX_HANDLERS_IN_FLIGHT = 256
+"""Handlers of one connection that have begun and not ended. A client that sends faster than they end is not read
+from until half of them have: its own events wait in its own connection and not in the server's memory."""
+
+
+class Server:
+    """A Socket.IO server.
+
+    The methods that speak of events and rooms are those of the namespace ``/``; other namespaces are got with
+    :meth:`of`. Options carry Socket.IO's names and defaults; times are in seconds, sizes in bytes.
+
+    Args:
+        path: where clients connect.
+        add_trailing_slash: whether ``path`` ends with a slash.
+        ping_interval: between the server's pings.
+        ping_timeout: for the pong to a ping.
+        upgrade_timeout: for a WebSocket to take over from long-polling.
+        connect_timeout: for the first namespace to be joined; then the connection is closed.
+        max_http_buffer_size: bytes in one message or one long-polling request.
+        transports: what clients may use.
+        allow_upgrades: whether long-polling may move to a WebSocket.
+        cookie: for load balancers; ``True`` for the default one, ``io``.
+        cors_allowed_origins: ``None`` for the same origin only, ``"*"``, one origin, several, or a predicate of the
+            origin and the ASGI scope.
+        cors_credentials: whether browsers may send cookies with cross-origin requests.
+        allow_request: of the ASGI scope, before a session is made; ``False`` or a message refuses.
+        per_message_deflate: compression of WebSocket messages; ``True`` for the default threshold of 1024 bytes.
+        http_compression: compression of long-polling answers.
+        adapter: knows the rooms; in memory by default.
+        parser: the wire format; JSON by default.
+        max_sessions: alive at once.
+        max_buffered_bytes: waiting for one client that does not read, before it is closed.
+        max_fragments: frames in one WebSocket message.
+        max_handlers_in_flight: handlers of one connection that have begun and not ended.
+
+    Raises:
+        ConfigurationError: an option is out of its range.
+
+    Attributes:
+        namespaces: by name.
+        parser: the wire format.
+        engine: the Engine.IO server beneath.
+    """
+
+    def __init__(
+        self,
+        *,
+        path: str = "/socket.io/",
+        add_trailing_slash: bool = True,
+        ping_interval: float = 25.0,
+        ping_timeout: float = 20.0,
+        upgrade_timeout: float = 10.0,
+        connect_timeout: float = 45.0,
+        max_http_buffer_size: int = 1_000_000,
+        transports: Sequence[TransportName] = ("polling", "websocket"),
+        allow_upgrades: bool = True,
+        cookie: Cookie | bool | None = None,
+        cors_allowed_origins: str | Sequence[str] | OriginPredicate | None = None,
+        cors_credentials: bool = False,
+        allow_request: AllowRequest | None = None,
+        per_message_deflate: PerMessageDeflate | bool = False,
+        http_compression: HttpCompression | bool = True,
+        adapter: AdapterFactory = MemoryAdapter,
+        parser: Parser | None = None,
+        max_sessions: int = 100_000,
+        max_buffered_bytes: int = 4 * 1024 * 1024,
+        max_fragments: int = 1024,
+        max_handlers_in_flight: int = MAX_HANDLERS_IN_FLIGHT,
+    ) -> None:
+        if connect_timeout <= 0:
+            raise ConfigurationError(f"expected connect_timeout above zero, got {connect_timeout}")
+        if max_handlers_in_flight < 1:
+            raise ConfigurationError(f"expected max_handlers_in_flight of at least 1, got {max_handlers_in_flight}")
+        options = EngineOptions(
+            path=path,
+            add_trailing_slash=add_trailing_slash,
+            ping_interval=ping_interval,
+            ping_timeout=ping_timeout,
+            upgrade_timeout=upgrade_timeout,
+            max_http_buffer_size=max_http_buffer_size,
+            transports=transports,
+            allow_upgrades=allow_upgrades,
+            cookie=Cookie() if cookie is True else cookie or None,
+            cors_allowed_origins=cors_allowed_origins,
+            cors_credentials=cors_credentials,
+            allow_request=allow_request,
+            per_message_deflate=PerMessageDeflate() if per_message_deflate is True else per_message_deflate or None,
+            http_compression=HttpCompression() if http_compression is True else http_compression or None,
+            max_sessions=max_sessions,
+            max_buffered_bytes=max_buffered_bytes,
+            max_fragments=max_fragments,
+        )
+        self.parser: Parser = parser if parser is not None else JsonParser()
+        self.engine = Engine(options, self._open)
+        self.max_handlers_in_flight = max_handlers_in_flight
+        self.namespaces: dict[str, Namespace] = {}
+        self._adapter = adapter
+        self._connecting: Deadlines[Connection] = Deadlines(
+            connect_timeout, lambda connection: connection.connect_timed_out()
+        )
+        self._root = self.of("/")
+
+    def of(self, name: str) -> Namespace:
+        """The namespace of that name, made when it is not there."""
+        if not name.startswith("/"):
+            name = f"/{name}"
+        namespace = self.namespaces.get(name)
+        if namespace is None:
+            namespace = self.namespaces[name] = Namespace(name, self.parser, self.engine.outbox, self._adapter)
+        return namespace
+
+    def asgi(self, app: ASGIApp | None = None) -> ASGIApplication:
+        """The ASGI application that answers clients at ``path`` and leaves everything else to ``app``.
+
+        Its lifespan is ``app``'s; the server closes when it ends.
+        """
+        return ASGIApplication(self.engine, app, on_shutdown=self.close)
+
+    async def close(self) -> None:
+        """Closes every connection; clients see a lost transport, and come back where a server is."""
+        self.engine.close()
+        for namespace in self.namespaces.values():
+            await namespace.adapter.close()
+
+    # -- the namespace "/" --
+
+    def on(self, event: str) -> Callable[[F], F]:
+        """See :meth:`Namespace.on`."""
+        return self._root.on(event)
+
+    def use(self, middleware: M) -> M:
+        """See :meth:`Namespace.use`."""
+        return self._root.use(middleware)
+
+    def emit(self, event: str, *arguments: Any) -> None:
+        """See :meth:`Namespace.emit`."""
+        self._root.emit(event, *arguments)
+
+    async def emit_with_ack(self, event: str, *arguments: Any) -> list[Any]:
+        """See :meth:`Namespace.emit_with_ack`."""
+        return await self._root.emit_with_ack(event, *arguments)
+
+    def to(self, *rooms: Rooms) -> BroadcastOperator:
+        """See :meth:`Namespace.to`."""
+        return self._root.to(*rooms)
+
+    def in_(self, *rooms: Rooms) -> BroadcastOperator:
+        """See :meth:`Namespace.in_`."""
+        return self._root.in_(*rooms)
+
+    def except_(self, *rooms: Rooms) -> BroadcastOperator:
+        """See :meth:`Namespace.except_`."""
+        return self._root.except_(*rooms)
+
+    @property
+    def volatile(self) -> BroadcastOperator:
+        """See :attr:`Namespace.volatile`."""
+        return self._root.volatile
+
+    @property
+    def local(self) -> BroadcastOperator:
+        """See :attr:`Namespace.local`."""
+        return self._root.local
+
+    def compress(self, compress: bool) -> BroadcastOperator:
+        """See :meth:`Namespace.compress`."""
+        return self._root.compress(compress)
+
+    def timeout(self, seconds: float) -> BroadcastOperator:
+        """See :meth:`Namespace.timeout`."""
+        return self._root.timeout(seconds)
+
+    async def fetch_sockets(self) -> list[RemoteSocket]:
+        """See :meth:`Namespace.fetch_sockets`."""
+        return await self._root.fetch_sockets()
+
+    def sockets_join(self, *rooms: Rooms) -> None:
+        """See :meth:`Namespace.sockets_join`."""
+        self._root.sockets_join(*rooms)
+
+    def sockets_leave(self, *rooms: Rooms) -> None:
+        """See :meth:`Namespace.sockets_leave`."""
+        self._root.sockets_leave(*rooms)
+
+    def disconnect_sockets(self, close: bool = False) -> None:
+        """See :meth:`Namespace.disconnect_sockets`."""
+        self._root.disconnect_sockets(close)
+
+    def _open(self, session: Session) -> None:
+        connection = Connection(self, session)
+        session.listener = connection
+        connection.timer = self._connecting.start(connection)

@@ -1,0 +1,287 @@
+"""One client in one namespace."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from windsock.adapters.base import Target
+from windsock.protocol.socketio import Packet, PacketType
+from windsock.server.acks import Acks, wait_for_ack
+from windsock.server.broadcast import BroadcastOperator, Rooms, event_packet, names
+
+if TYPE_CHECKING:
+    from windsock.engine.request import Request
+    from windsock.engine.session import Session
+    from windsock.protocol.engineio import Message
+    from windsock.server.connection import Connection
+    from windsock.server.namespace import Namespace
+
+
+class Handshake:
+    """What the client said when it connected.
+
+    Attributes:
+        auth: the payload of its CONNECT packet, as it came; empty when there was none.
+    """
+
+    __slots__ = ("_request", "auth")
+
+    def __init__(self, request: Request, auth: dict[str, Any]) -> None:
+        self._request = request
+        self.auth = auth
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Of the request that opened the session; names in lower case."""
+        return self._request.headers
+
+    @property
+    def query(self) -> dict[str, str]:
+        """Of the same request."""
+        return self._request.query
+
+    @property
+    def url(self) -> str:
+        """Of the same request: path and query string."""
+        return self._request.url
+
+    @property
+    def address(self) -> str:
+        """Of the peer: the client's, or that of the proxy in front unless the server trusts its headers."""
+        return self._request.address
+
+    @property
+    def secure(self) -> bool:
+        """Whether the request came over TLS."""
+        return self._request.secure
+
+    @property
+    def time(self) -> float:
+        """Of the handshake: seconds since the epoch."""
+        return self._request.opened_at
+
+    @property
+    def xdomain(self) -> bool:
+        """Whether a page of another host made the request."""
+        headers = self.headers
+        origin = headers.get("origin")
+        return origin is not None and urlsplit(origin).netloc != headers.get("host")
+
+
+@dataclass(slots=True)
+class Held:
+    """Stands in for the session until the CONNECT packet is sent: nothing may reach the client before it."""
+
+    messages: list[Message]
+    pending: None = None
+
+    @property
+    def transport(self) -> Held:
+        """Itself: it offers no ``pending`` list."""
+        return self
+
+    @property
+    def writable(self) -> bool:
+        """A volatile event is not worth keeping."""
+        return False
+
+    def send(self, message: Message) -> None:
+        """Keeps a message."""
+        self.messages.append(message)
+
+
+class Socket:
+    """One client in one namespace. Made by the server, given to handlers.
+
+    Attributes:
+        id: of this socket in this namespace; also a room of its own.
+        handshake: what the client said when it connected.
+        acks: the acknowledgements it owes.
+        outlet: where its packets go.
+        recovered: whether the connection state was restored; not before connection state recovery is on.
+    """
+
+    __slots__ = ("__weakref__", "_connection", "_data", "acks", "connected", "handshake", "id", "namespace", "outlet")
+
+    recovered = False
+
+    def __init__(self, namespace: Namespace, connection: Connection, id: str, auth: dict[str, Any]) -> None:
+        self.id = id
+        self.namespace = namespace
+        self.handshake = Handshake(connection.session.request, auth)
+        self.acks: Acks | None = None
+        self.connected = False
+        self.outlet: Session | Held = Held([])
+        self._connection = connection
+        self._data: SimpleNamespace | None = None
+
+    def __repr__(self) -> str:
+        return f"<Socket {self.id} in {self.namespace.name}>"
+
+    @property
+    def data(self) -> Any:
+        """Whatever the application keeps with the socket: ``socket.data.user = …``."""
+        if self._data is None:
+            self._data = SimpleNamespace()
+        return self._data
+
+    @property
+    def rooms(self) -> frozenset[str]:
+        """The rooms it is in, its own id among them; empty once it is disconnected."""
+        return self.namespace.adapter.rooms_of(self)
+
+    def join(self, *rooms: Rooms) -> None:
+        """Joins rooms. At once, and nothing happens for those it is in."""
+        self.namespace.adapter.join(self, names(rooms))
+
+    def leave(self, *rooms: Rooms) -> None:
+        """Leaves rooms. At once, and nothing happens for those it is not in."""
+        self.namespace.adapter.leave(self, names(rooms))
+
+    def emit(self, event: str, *arguments: Any) -> None:
+        """Sends an event to this client. It is queued, and never blocks; lost when the client is gone.
+
+        Raises:
+            EncodeError: an argument cannot be put on the wire.
+            ValueError: the event's name is reserved.
+        """
+        self._emit(event_packet(self.namespace.name, event, arguments), volatile=False)
+
+    async def emit_with_ack(self, event: str, *arguments: Any) -> Any:
+        """Sends an event and waits for its acknowledgement; see :meth:`SocketOperator.emit_with_ack`."""
+        return await SocketOperator(self).emit_with_ack(event, *arguments)
+
+    def disconnect(self, close: bool = False) -> None:
+        """Disconnects from the namespace; ``close``: closes the connection with all its namespaces.
+
+        The client sees the reason ``io server disconnect`` and does not reconnect by itself.
+        """
+        self._connection.disconnect(self, close=close)
+
+    # -- operators --
+
+    def to(self, *rooms: Rooms) -> BroadcastOperator:
+        """Everybody in these rooms but this socket."""
+        return self.broadcast.to(*rooms)
+
+    def in_(self, *rooms: Rooms) -> BroadcastOperator:
+        """Same as :meth:`to`."""
+        return self.broadcast.to(*rooms)
+
+    def except_(self, *rooms: Rooms) -> BroadcastOperator:
+        """Everybody but this socket and whoever is in these rooms."""
+        return self.broadcast.except_(*rooms)
+
+    @property
+    def broadcast(self) -> BroadcastOperator:
+        """Everybody but this socket."""
+        return BroadcastOperator(self.namespace, Target(except_=frozenset((self.id,))))
+
+    @property
+    def local(self) -> BroadcastOperator:
+        """Everybody on this node but this socket."""
+        return self.broadcast.local
+
+    @property
+    def volatile(self) -> SocketOperator:
+        """The next event may be dropped if the client cannot take it now."""
+        return SocketOperator(self, volatile=True)
+
+    def compress(self, compress: bool) -> SocketOperator:
+        """Whether the transport may compress the next event; it may by default."""
+        return SocketOperator(self, compress=compress)
+
+    def timeout(self, seconds: float) -> SocketOperator:
+        """How long the next ``emit_with_ack`` waits."""
+        return SocketOperator(self, timeout=seconds)
+
+    # -- for the rest of the server --
+
+    def send(self, packet: Packet) -> None:
+        """Sends a packet."""
+        self.outlet.send(self.namespace.encode(packet))
+
+    def acknowledge(self, id: int, value: Any) -> None:
+        """Answers an event: a tuple is several arguments, ``None`` none, anything else one."""
+        arguments = list(value) if type(value) is tuple else [] if value is None else [value]
+        self.outlet.send(self.namespace.encode(Packet(PacketType.ACK, self.namespace.name, arguments, id)))
+
+    def expect_ack(self, id: int) -> asyncio.Future[list[Any]]:
+        """The future of an acknowledgement."""
+        if self.acks is None:
+            self.acks = Acks()
+        return self.acks.expect(id)
+
+    def _emit(self, packet: Packet, *, volatile: bool) -> None:
+        if volatile and not self.outlet.transport.writable:
+            return
+        self.outlet.send(self.namespace.encode(packet))
+
+
+class SocketOperator:
+    """How the next event to one client is sent. Immutable: each operator gives a new one."""
+
+    __slots__ = ("_compress", "_socket", "_timeout", "_volatile")
+
+    def __init__(
+        self, socket: Socket, *, volatile: bool = False, compress: bool = True, timeout: float | None = None
+    ) -> None:
+        self._socket = socket
+        self._volatile = volatile
+        self._compress = compress
+        self._timeout = timeout
+
+    @property
+    def volatile(self) -> SocketOperator:
+        """The event may be dropped if the client cannot take it now."""
+        return SocketOperator(self._socket, volatile=True, compress=self._compress, timeout=self._timeout)
+
+    def compress(self, compress: bool) -> SocketOperator:
+        """Whether the transport may compress the event."""
+        return SocketOperator(self._socket, volatile=self._volatile, compress=compress, timeout=self._timeout)
+
+    def timeout(self, seconds: float) -> SocketOperator:
+        """How long :meth:`emit_with_ack` waits."""
+        return SocketOperator(self._socket, volatile=self._volatile, compress=self._compress, timeout=seconds)
+
+    @property
+    def broadcast(self) -> BroadcastOperator:
+        """The same for everybody but this socket."""
+        target = Target(except_=frozenset((self._socket.id,)), volatile=self._volatile, compress=self._compress)
+        return BroadcastOperator(self._socket.namespace, target, self._timeout)
+
+    def to(self, *rooms: Rooms) -> BroadcastOperator:
+        """The same for everybody in these rooms but this socket."""
+        return self.broadcast.to(*rooms)
+
+    def emit(self, event: str, *arguments: Any) -> None:
+        """Sends the event; see :meth:`Socket.emit`."""
+        packet = event_packet(self._socket.namespace.name, event, arguments)
+        packet.compress = self._compress
+        self._socket._emit(packet, volatile=self._volatile)
+
+    async def emit_with_ack(self, event: str, *arguments: Any) -> Any:
+        """Sends the event and waits for its acknowledgement.
+
+        Returns:
+            One argument by itself, none as ``None``, several as a list.
+
+        Raises:
+            AckTimeout: it did not come within the time given with ``timeout()``; without one, none is set.
+            NotConnected: the client disconnected before it answered.
+            EncodeError: an argument cannot be put on the wire.
+        """
+        socket = self._socket
+        id = socket.namespace.next_ack_id()
+        packet = event_packet(socket.namespace.name, event, arguments, id)
+        packet.compress = self._compress
+        future = socket.expect_ack(id)
+        try:
+            socket._emit(packet, volatile=self._volatile)
+            return await wait_for_ack(future, self._timeout)
+        finally:
+            future.cancel()
