@@ -21,6 +21,12 @@ class Figure:
     generator_busy: float
     latency_us: Mapping[str, float]
 
+    @property
+    def per_busy_core(self) -> float:
+        """Throughput for each second that the server was on its core: what is left of the figure when the machine
+        had other work, though not what a quiet machine would have shown."""
+        return self.value / self.server_busy if self.server_busy else 0.0
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -35,6 +41,13 @@ class Row:
         if mine is None or yardstick is None or not yardstick.value:
             return None
         return mine.value / yardstick.value
+
+    def find_ratio_per_busy_core(self, server: str) -> float | None:
+        """The same of throughput for each second on the core."""
+        mine, yardstick = self.figures.get(server), self.figures.get(YARDSTICK)
+        if mine is None or yardstick is None or not yardstick.per_busy_core:
+            return None
+        return mine.per_busy_core / yardstick.per_busy_core
 
 
 def summarise(measurements: Sequence[Measurement]) -> Figure:
@@ -58,5 +71,13 @@ def judge(rows: Sequence[Row], server: str, python: tuple[int, int]) -> list[Ver
     for row in rows:
         ratio, needed = row.find_ratio(server), find_needed(row.scenario.name, python)
         if ratio is not None and needed is not None:
-            verdicts.append(Verdict(row.scenario.name, ratio, needed, row.scenario.lower_is_better))
+            verdicts.append(
+                Verdict(
+                    row.scenario.name,
+                    ratio,
+                    row.find_ratio_per_busy_core(server),
+                    needed,
+                    row.scenario.lower_is_better,
+                )
+            )
     return verdicts

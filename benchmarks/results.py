@@ -52,11 +52,7 @@ class Results:
 
     def format_verdicts(self) -> str:
         """The thresholds, one a line."""
-        return "\n".join(
-            f"{'met    ' if verdict.met else 'NOT MET'} {verdict.scenario}: {verdict.ratio:.2f}{TIMES} Node, "
-            f"needed {'at most' if verdict.lower_is_better else 'at least'} {verdict.needed:g}{TIMES}"
-            for verdict in self.verdicts
-        )
+        return "\n".join(map(_format_verdict, self.verdicts))
 
     def _as_json(self) -> dict[str, Any]:
         return {
@@ -81,6 +77,7 @@ def _row_as_json(row: Row) -> dict[str, Any]:
             name: {
                 "median": round(figure.value, 1),
                 "ratio": _round(row.find_ratio(name)),
+                "ratio_per_busy_core": _round(row.find_ratio_per_busy_core(name)),
                 "rounds": [round(value, 1) for value in figure.rounds],
                 "server_busy": figure.server_busy,
                 "generator_busy": figure.generator_busy,
@@ -89,6 +86,15 @@ def _row_as_json(row: Row) -> dict[str, Any]:
             for name, figure in row.figures.items()
         },
     }
+
+
+def _format_verdict(verdict: Verdict) -> str:
+    met = "met    " if verdict.met else "NOT MET"
+    bound = "at most" if verdict.lower_is_better else "at least"
+    hint = verdict.ratio_per_busy_core
+    return f"{met} {verdict.scenario}: {verdict.ratio:.2f}{TIMES} Node, needed {bound} {verdict.needed:g}{TIMES}" + (
+        f" ({hint:.2f}{TIMES} for each second on the core)" if hint else ""
+    )
 
 
 def _round(ratio: float | None) -> float | None:

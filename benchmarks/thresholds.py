@@ -29,6 +29,7 @@ class Verdict:
 
     scenario: str
     ratio: float
+    ratio_per_busy_core: float | None  # a hint at what a disturbed machine hides; never what counts
     needed: float
     lower_is_better: bool
 

@@ -34,8 +34,11 @@ void polling_opened(struct client *client, const char *packet, size_t length) {
     client->post_request = request_for(POST, session, (size_t)(end - session));
 }
 
+static stream_reader read_post_answer;
+
 static void post_queued(struct client *client) {
     char head[POST_HEAD_LIMIT];
+    if (client->post.descriptor < 0) stream_connect(&client->post, client->ordinal, read_post_answer, client);
     int length = snprintf(head, sizeof head, "%s%zu\r\n\r\n", client->post_request, client->queued.length);
     stream_write(&client->post, head, (size_t)length);
     stream_write(&client->post, client->queued.bytes, client->queued.length);
@@ -51,7 +54,12 @@ void polling_send(struct client *client, const char *packet, size_t length) {
 
 static size_t read_post_answer(struct stream *stream, char *bytes, size_t length) {
     struct client *client = stream->owner;
-    if (!length) fail("the server closed the connection that posts");
+    if (!length) {
+        if (client->posting) fail("the server closed the connection instead of answering a POST");
+        /* Servers close what has been idle for some seconds; the next POST connects again. */
+        stream_close(stream);
+        return 0;
+    }
     struct http_response response;
     size_t taken = http_read_response(bytes, length, &response);
     if (!taken) return 0;
