@@ -52,7 +52,9 @@ def _run(options: argparse.Namespace) -> int:
     if options.plot:
         draw(results, options.plot)
     print(f"\n{results.format_throughput()}\n\n{results.format_latency()}\n\n{results.format_verdicts()}")
-    return 1 if options.check and not all(verdict.met for verdict in results.verdicts) else 0
+    # A check of nothing is no check.
+    passed = bool(results.verdicts) and all(verdict.met for verdict in results.verdicts)
+    return 1 if options.check and not passed else 0
 
 
 def _measure_rounds(scenarios: Sequence[Scenario], servers: Sequence[Server], rounds: int, effort: Effort) -> Measured:
