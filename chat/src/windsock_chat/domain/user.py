@@ -44,7 +44,7 @@ class User:
 
 
 @dataclass(frozen=True, slots=True)
-class AdminUser:
+class Account:
     """A person as an administrator sees them; `banned_at` is None for an account in good standing."""
 
     id: UUID
@@ -57,18 +57,22 @@ class AdminUser:
     banned_at: datetime | None
     ban_reason: str | None
 
+    def user(self, presence: Presence | None) -> User:
+        """The person as others see them."""
+        return User(self.id, self.username, self.display_name, self.about, self.role, self.created_at, presence)
+
 
 @dataclass(frozen=True, slots=True)
 class UserPage:
-    """Some of the users, in the order of their names; `next_cursor` is None on the last page."""
+    """Some of the users, in the order of their usernames; `next_cursor` is None on the last page."""
 
     users: list[User]
     next_cursor: str | None
 
 
 @dataclass(frozen=True, slots=True)
-class AdminUserPage:
-    """Some of the accounts, in the order of their names; `next_cursor` is None on the last page."""
+class AccountPage:
+    """Some of the accounts, in the order of their usernames; `next_cursor` is None on the last page."""
 
-    users: list[AdminUser]
+    users: list[Account]
     next_cursor: str | None

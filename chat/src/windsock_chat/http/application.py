@@ -1,12 +1,14 @@
 """The FastAPI application: REST below /api/v1, the web client everywhere else."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
+from typing import Any
 
 from fastapi import APIRouter, FastAPI
 
 from windsock_chat.http.errors import install_error_handlers
 from windsock_chat.http.routes import admin, auth, health, invitations, rooms, users
+from windsock_chat.http.web import WebClient, web_routes
 from windsock_chat.services import Services
 
 # No body of the interface is larger than a few kilobytes; what is read before it is refused stays small.
@@ -15,11 +17,26 @@ MAX_BODY = 64 * 1024
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 
+class Api(FastAPI):
+    """An application whose OpenAPI document also tells of the socket events, so that one document tells all types."""
+
+    socket_schemas: Mapping[str, Any] = {}
+    socket_events: Mapping[str, Any] = {}
+
+    def openapi(self) -> dict[str, Any]:
+        """The document: the events' schemas are among its components, and `x-socket-events` names them."""
+        if self.openapi_schema is None:
+            document = super().openapi()
+            document["components"]["schemas"].update(self.socket_schemas)
+            document["x-socket-events"] = dict(self.socket_events)
+        return super().openapi()
+
+
 def create_api(
-    services: Services, *, allowed_origins: tuple[str, ...], secure_cookies: bool, lifespan: Lifespan
+    services: Services, web: WebClient, socket_contract: tuple[dict[str, Any], dict[str, Any]], lifespan: Lifespan
 ) -> FastAPI:
-    """Routes over `services`. `allowed_origins` are the sites, besides the server's own, whose pages may log in."""
-    api = FastAPI(
+    """REST over `services`, and the pages of `web`; `socket_contract` is the events' schemas and the list of them."""
+    api = Api(
         title="Windsock chat",
         version="1",
         description="The REST interface of windsock-chat. What happens live travels over Socket.IO.",
@@ -30,12 +47,12 @@ def create_api(
         max_body_size=MAX_BODY,
         generate_unique_id_function=lambda route: route.name,
     )
+    api.socket_schemas, api.socket_events = socket_contract
     api.state.services = services
-    api.state.allowed_origins = allowed_origins
-    api.state.secure_cookies = secure_cookies
     v1 = APIRouter(prefix="/api/v1")
     for routes in (auth, users, admin, rooms, invitations, health):
         v1.include_router(routes.router)
     api.include_router(v1)
+    api.include_router(web_routes(web))
     install_error_handlers(api)
     return api

@@ -77,6 +77,14 @@ class Search(Strict):
     limit: Limit = 50
 
 
+class RoomSearch(Strict):
+    """A page of the rooms whose name contains `query`."""
+
+    query: Query = ""
+    cursor: UUID | None = Field(default=None, description="A page's `next_cursor`.")
+    limit: Limit = 50
+
+
 class PageQuery(Strict):
     cursor: Cursor | None = None
     limit: Limit = 50

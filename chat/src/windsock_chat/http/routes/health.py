@@ -20,5 +20,5 @@ class Health:
 @router.get("/health", dependencies=[Depends(Visitor(PAGE))])
 async def health(services: Serving) -> Health:
     """Answers once the database has."""
-    await services.check()
+    await services.store.check()
     return Health("ok")

@@ -9,7 +9,7 @@ from windsock_chat.domain.entry import LogPage
 from windsock_chat.domain.room import MemberPage, Room, RoomKind, RoomPage
 from windsock_chat.http.dependencies import Reader, Serving, Writer
 from windsock_chat.http.errors import refusals
-from windsock_chat.http.requests import LogQuery, NewDirectRoom, NewRoom, PageQuery, RoomChange, Search
+from windsock_chat.http.requests import LogQuery, NewDirectRoom, NewRoom, PageQuery, RoomChange, RoomSearch
 
 router = APIRouter(prefix="/rooms", tags=["rooms"], responses=refusals(401, 403, 422, 429))
 
@@ -21,7 +21,7 @@ async def list_rooms(principal: Reader, services: Serving) -> list[Room]:
 
 
 @router.get("/browse")
-async def browse_rooms(query: Annotated[Search, Query()], principal: Reader, services: Serving) -> RoomPage:
+async def browse_rooms(query: Annotated[RoomSearch, Query()], principal: Reader, services: Serving) -> RoomPage:
     """The public rooms."""
     return await services.rooms.browse(principal, query.query, query.cursor, query.limit)
 
