@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import gzip
-import json
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Final, Protocol
+
+import orjson
 
 from windsock.engine.registry import Refusal
 from windsock.engine.session import Session
@@ -34,8 +35,18 @@ _NO_STORE: Final = (b"cache-control", b"no-store")
 class Lane(Protocol):
     """A connection whose server lets the engine own it (see :mod:`windsock.uvicorn`)."""
 
-    def accept(self, engine: Engine, headers: list[Header]) -> WebSocketTransport:
-        """Completes the handshake and hands the connection over."""
+    def take_over(self, engine: Engine, headers: list[Header]) -> WebSocketTransport:
+        """Completes the handshake and hands the connection over; its receiver is to be set before anything else."""
+
+
+class PollLane(Protocol):
+    """An HTTP request whose server lets the engine answer it without ASGI events."""
+
+    def take_over(self, on_lost: Callable[[], None] | None = None) -> None:
+        """From now on the application's return means nothing; ``on_lost`` tells that the client went away."""
+
+    def respond(self, status: int, headers: list[Header], body: bytes) -> None:
+        """Writes the whole answer."""
 
 
 class ASGIApplication:
@@ -111,7 +122,7 @@ class ASGIApplication:
         headers = engine.handshake_headers(sid) if found is None else []
         lane: Lane | None = scope.get("extensions", {}).get(EXTENSION)
         carrier = None if lane is not None else AsgiWebSocketTransport(engine.options, receive, send)
-        transport = carrier if lane is None else lane.accept(engine, headers)
+        transport = carrier if lane is None else lane.take_over(engine, headers)
         assert transport is not None
         if found is None:
             engine.open(scope, transport, sid)
@@ -124,14 +135,16 @@ class ASGIApplication:
 class LongPolling:
     """One HTTP request (Engine.IO protocol, "HTTP long-polling")."""
 
-    __slots__ = ("_answer", "_engine", "_receive", "_scope", "_send")
+    __slots__ = ("_answer", "_engine", "_lane", "_receive", "_scope", "_send", "_sent_headers")
 
     def __init__(self, engine: Engine, scope: Scope, receive: Receive, send: Send) -> None:
         self._engine = engine
         self._scope = scope
         self._receive = receive
         self._send = send
+        self._lane: PollLane | None = scope.get("extensions", {}).get(EXTENSION)
         self._answer: asyncio.Future[bytes] | None = None
+        self._sent_headers: list[Header] = []
 
     async def handle(self) -> None:
         """Answers it."""
@@ -139,7 +152,7 @@ class LongPolling:
         scope = self._scope
         method = scope["method"]
         if method == "OPTIONS":
-            await _respond(self._send, 204, engine.origins.preflight_headers(scope), b"")
+            await self._respond(204, engine.origins.preflight_headers(scope), b"")
             return
         found = engine.find(scope, websocket=False)
         if found is None:
@@ -149,7 +162,7 @@ class LongPolling:
         elif found is None:
             await self._open()
         elif method == "GET":
-            await self._poll(_polling(found), [])
+            await self._poll(_polling(found))
         elif method == "POST":
             await self._post(found)
         else:
@@ -157,7 +170,10 @@ class LongPolling:
 
     def respond(self, body: bytes) -> None:
         """See :class:`windsock.engine.transports.polling.Poll`."""
-        if self._answer is not None and not self._answer.done():
+        if self._lane is not None:
+            headers, body = self._payload(body)
+            self._lane.respond(200, [*headers, _NO_STORE, *self._engine.origins.headers(self._scope)], body)
+        elif self._answer is not None and not self._answer.done():
             self._answer.set_result(body)
 
     async def _open(self) -> None:
@@ -165,9 +181,15 @@ class LongPolling:
         transport = PollingTransport(engine.options, engine.outbox)
         sid = engine.new_id()
         engine.open(self._scope, transport, sid)
-        await self._poll(transport, engine.handshake_headers(sid))
+        self._sent_headers = engine.handshake_headers(sid)
+        await self._poll(transport)
 
-    async def _poll(self, transport: PollingTransport, headers: list[Header]) -> None:
+    async def _poll(self, transport: PollingTransport) -> None:
+        if self._lane is not None:
+            self._lane.take_over(lambda: transport.poll_aborted(self))
+            if not transport.poll(self):
+                await self._refuse(Refusal(ErrorCode.BAD_REQUEST))
+            return
         self._answer = asyncio.get_running_loop().create_future()
         if not transport.poll(self):
             await self._refuse(Refusal(ErrorCode.BAD_REQUEST))
@@ -181,18 +203,20 @@ class LongPolling:
             if not self._answer.done():
                 transport.poll_aborted(self)
                 return
-        await self._deliver(self._answer.result(), headers)
+        headers, body = self._payload(self._answer.result())
+        await self._respond(200, headers, body)
 
     async def _departure(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":
             pass
 
-    async def _deliver(self, body: bytes, headers: list[Header]) -> None:
+    def _payload(self, body: bytes) -> tuple[list[Header], bytes]:
         compression = self._engine.options.http_compression
+        headers = [_TEXT, *self._sent_headers]
         if compression is not None and len(body) >= compression.threshold and self._accepts_gzip():
-            body = gzip.compress(body, compression.level)
             headers.append((b"content-encoding", b"gzip"))
-        await self._respond(200, [_TEXT, *headers], body)
+            return headers, gzip.compress(body, compression.level)
+        return headers, body
 
     def _accepts_gzip(self) -> bool:
         return any(name == b"accept-encoding" and b"gzip" in value for name, value in self._scope["headers"])
@@ -249,10 +273,15 @@ class LongPolling:
         await self._respond(413, [(b"connection", b"close")], b"")
 
     async def _refuse(self, refusal: Refusal) -> None:
-        await self._respond(refusal.status, [_JSON], json.dumps(refusal.body).encode())
+        await self._respond(refusal.status, [_JSON], orjson.dumps(refusal.body))
 
     async def _respond(self, status: int, headers: list[Header], body: bytes) -> None:
-        await _respond(self._send, status, [*headers, _NO_STORE, *self._engine.origins.headers(self._scope)], body)
+        headers = [*headers, _NO_STORE, *self._engine.origins.headers(self._scope)]
+        if self._lane is not None:
+            self._lane.take_over()
+            self._lane.respond(status, headers, body)
+        else:
+            await _respond(self._send, status, headers, body)
 
 
 def _polling(session: Session) -> PollingTransport:
@@ -271,7 +300,7 @@ async def _deny(scope: Scope, send: Send, refusal: Refusal) -> None:
     if "websocket.http.response" not in scope.get("extensions", {}):
         await send({"type": "websocket.close", "code": 1008})
         return
-    body = json.dumps(refusal.body).encode()
+    body = orjson.dumps(refusal.body)
     headers = [_JSON, _NO_STORE, (b"content-length", b"%d" % len(body)), (b"connection", b"close")]
     await send({"type": "websocket.http.response.start", "status": refusal.status, "headers": headers})
     await send({"type": "websocket.http.response.body", "body": body})

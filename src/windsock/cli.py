@@ -80,12 +80,16 @@ def serve(
     app = load(target) if isinstance(target, str) else target
     if isinstance(app, Server):
         app = app.asgi()
+
+    class Endpoints(WebSocketProtocol):
+        max_fragments = ws_max_fragments
+
     config = uvicorn.Config(
         app,
         host=host,
         port=port,
         http=HttpProtocol,
-        ws=WebSocketProtocol,
+        ws=Endpoints,
         ws_max_size=ws_max_size,
         loop="auto",
         lifespan="auto",

@@ -6,11 +6,11 @@ import asyncio
 import inspect
 import logging
 import secrets
-import sys
 from collections.abc import Coroutine
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from windsock.engine.tasks import start
 from windsock.errors import ConnectionRefused, EncodeError, EventError, PacketError, UndecodableArgument
 from windsock.protocol.socketio import Packet, PacketType
 from windsock.server.socket import Held, Socket
@@ -31,7 +31,6 @@ and a guesser of names or passwords should pay for a new connection now and then
 _ID_BYTES: Final = 15
 _EVENT: Final = PacketType.EVENT
 _ACK: Final = PacketType.ACK
-_EAGER: Final = sys.version_info >= (3, 12)
 
 
 class Connection:
@@ -248,14 +247,10 @@ class Connection:
 
         A client whose handlers pile up is not read from until some are done.
         """
-        loop = self._loop
-        if _EAGER:
-            task = asyncio.Task(coroutine, loop=loop, eager_start=True)  # type: ignore[call-arg,unused-ignore]  # not on 3.11
-            if task.done():
-                done(task)
-                return
-        else:
-            task = loop.create_task(coroutine)
+        task = start(coroutine, self._loop)
+        if task.done():
+            done(task)
+            return
         running = self._running
         if running is None:
             running = self._running = set()

@@ -99,12 +99,10 @@ class PollingTransport:
             self._finish("transport error")
             return False
         self._poll = request
-        if self._closing is not None:
-            self._queue.append(CLOSE)
+        if self._queue:
             self.flush()
-            self._finish("transport close")
-        elif self._queue:
-            self.flush()
+        elif self._closing is not None:
+            self._say_closed()
         return True
 
     def poll_aborted(self, request: Poll) -> None:
@@ -149,13 +147,13 @@ class PollingTransport:
         """See :class:`windsock.engine.transports.base.Transport`."""
         if self._done or self._closing is not None:
             return
-        if self._poll is not None:
-            self._queue.append(CLOSE)
-            self.flush()
-            self._finish("transport close")
-        else:
-            loop = asyncio.get_running_loop()
-            self._closing = loop.call_later(CLOSE_TIMEOUT, self._finish, "transport close")
+        if self._poll is not None and not self._queue:
+            self._say_closed()
+            return
+        # The close packet goes with a GET of its own: socket.io-client looks at the packets of an answer only
+        # after engine.io-client has, which would close before it saw that it was told to disconnect.
+        self.flush()
+        self._closing = asyncio.get_running_loop().call_later(CLOSE_TIMEOUT, self._finish, "transport close")
 
     def abort(self) -> None:
         """See :class:`windsock.engine.transports.base.Transport`."""
@@ -180,6 +178,11 @@ class PollingTransport:
         if self._held is not None:
             self._held.set_result(None)
             self._held = None
+
+    def _say_closed(self) -> None:
+        self._queue.append(CLOSE)
+        self.flush()
+        self._finish("transport close")
 
     def _finish(self, reason: str) -> None:
         if self._done:

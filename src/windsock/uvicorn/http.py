@@ -1,0 +1,249 @@
+"""uvicorn's ``http`` class, with bounds on a request's head and a short way for long-polling."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.utils import get_client_addr, get_path_with_query_string
+from websockets.datastructures import Headers
+from websockets.http11 import Request
+
+from windsock.asgi import EXTENSION
+from windsock.engine.tasks import start
+from windsock.uvicorn.websocket import WebSocketProtocol
+
+if TYPE_CHECKING:
+    from uvicorn._types import ASGI3Application
+    from uvicorn.config import Config
+    from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+    from uvicorn.server import ServerState
+
+    from windsock.engine.cors import Header
+
+MAX_HEADERS: Final = 128
+"""Fields in a request's head. The parser beneath keeps as many as come."""
+
+MAX_HEAD_SIZE: Final = 64 * 1024
+"""Bytes in a request's head: its target, names and values."""
+
+HEAD_TIMEOUT: Final = 20.0
+"""Seconds in which a request's head must have come. A client that sends a byte a minute holds a descriptor."""
+
+_HOST: Final = re.compile(rb"(?:[A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?")
+"""What ``Host`` may be (RFC 9110, section 7.2): applications build addresses from it."""
+
+logger = logging.getLogger("uvicorn.error")
+
+
+class HeadRefused(Exception):
+    """Raised out of the parser, to end it."""
+
+
+class HttpProtocol(HttpToolsProtocol):
+    """Refuses what a proxy would: too many or too long fields (431), a ``Host`` that is not one (400), a head that
+    does not come in time.
+
+    Requests start once all of a read is parsed, so that one whose body came with it is answered without the event
+    loop coming round. An application may take a request over (see :class:`Exchange`).
+
+    It relies on ``HttpToolsProtocol`` of uvicorn, whose hooks for the parser are what is overridden here.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self._fields = 0
+        self._head_size = 0
+        self._head_timer: asyncio.TimerHandle | None = None
+        self._refusal = HTTPStatus.BAD_REQUEST
+        self._starting: list[tuple[RequestResponseCycle, ASGI3Application]] = []
+        self._parsing = False
+        self._exchange: Exchange | None = None
+
+    # -- asyncio.Protocol --
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as its base says
+        """Waits for a head."""
+        super().connection_made(transport)
+        self._head_timer = self.loop.call_later(HEAD_TIMEOUT, self._head_timed_out)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tells whoever took the request over."""
+        super().connection_lost(exc)
+        self._stop_head_timer()
+        exchange, self._exchange = self._exchange, None
+        if exchange is not None and exchange.on_lost is not None:
+            exchange.on_lost()
+
+    def data_received(self, data: bytes) -> None:
+        """Parses, then starts what became whole."""
+        self._parsing = True
+        try:
+            super().data_received(data)
+        finally:
+            self._parsing = False
+        starting = self._starting
+        if starting:
+            self._starting = []
+            for cycle, app in starting:
+                self._start(cycle, app)
+
+    # -- the parser's hooks --
+
+    def on_message_begin(self) -> None:
+        """A request begins."""
+        super().on_message_begin()
+        self._fields = self._head_size = 0
+        if self._head_timer is None:
+            self._head_timer = self.loop.call_later(HEAD_TIMEOUT, self._head_timed_out)
+
+    def on_url(self, url: bytes) -> None:
+        """A piece of the target."""
+        self._count(len(url))
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A field."""
+        self._fields += 1
+        self._count(len(name) + len(value))
+        super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        """The head is whole."""
+        self._stop_head_timer()
+        hosts = [value for name, value in self.headers if name == b"host"]
+        if len(hosts) > 1 or (hosts and not _HOST.fullmatch(hosts[0])):
+            raise HeadRefused
+        if not hosts and self.parser.get_http_version() == "1.1":
+            raise HeadRefused
+        super().on_headers_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        """Answers what could not be parsed, or was refused on the way."""
+        if self._refusal is HTTPStatus.BAD_REQUEST:
+            super().send_400_response(msg)
+            return
+        body = self._refusal.phrase.encode()
+        head = b"content-type: text/plain; charset=utf-8\r\ncontent-length: %d\r\nconnection: close\r\n\r\n" % len(body)
+        self.transport.write(STATUS_LINE[self._refusal] + head + body)
+        self.transport.close()
+
+    def handle_websocket_upgrade(self) -> None:
+        """Hands the connection to the WebSocket class, the request as it is."""
+        if not (isinstance(self.ws_protocol_class, type) and issubclass(self.ws_protocol_class, WebSocketProtocol)):
+            super().handle_websocket_upgrade()
+            return
+        self.connections.discard(self)
+        headers = Headers([(name.decode("ascii"), value.decode("latin-1")) for name, value in self.headers])
+        request = Request(self.url.decode("ascii"), headers, self.scope["method"], f"HTTP/{self.scope['http_version']}")
+        protocol = self.ws_protocol_class(self.config, self.server_state, self.app_state)
+        transport = self.transport
+        # The parser and this object hold each other: cut, so that neither waits for the garbage collector.
+        self.parser = None  # type: ignore[assignment]  # as its base does when a connection is lost
+        self.cycle = None  # type: ignore[assignment]  # as in its base before the first request
+        transport.set_protocol(protocol)
+        protocol.connection_made(transport)
+        protocol.begin(request)
+
+    # -- starting the application --
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        if self._parsing:
+            self._starting.append((cycle, app))
+        else:
+            self._start(cycle, app)
+
+    def _start(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        scope = cast("dict[str, Any]", cycle.scope)
+        scope["extensions"] = {EXTENSION: Exchange(self, cycle)}
+        task = start(cycle.run_asgi(app), self.loop)
+        if not task.done():
+            self.tasks.add(task)
+            task.add_done_callback(self.tasks.discard)
+
+    # -- inside --
+
+    def _count(self, size: int) -> None:
+        self._head_size += size
+        if self._fields > MAX_HEADERS or self._head_size > MAX_HEAD_SIZE:
+            self._refusal = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+            raise HeadRefused
+
+    def _stop_head_timer(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+    def _head_timed_out(self) -> None:
+        self._head_timer = None
+        self._refusal = HTTPStatus.REQUEST_TIMEOUT
+        if not self.transport.is_closing():
+            self.send_400_response("")
+
+
+class Exchange:
+    """A request that the application may answer without ASGI events (see :class:`windsock.asgi.PollLane`).
+
+    Attributes:
+        on_lost: called when the client goes away before the answer.
+    """
+
+    __slots__ = ("_cycle", "_protocol", "on_lost")
+
+    def __init__(self, protocol: HttpProtocol, cycle: RequestResponseCycle) -> None:
+        self._protocol = protocol
+        self._cycle = cycle
+        self.on_lost: Callable[[], None] | None = None
+
+    def take_over(self, on_lost: Callable[[], None] | None = None) -> None:
+        """Makes the application's return mean nothing; the answer comes by :meth:`respond`, now or later."""
+        # To uvicorn's cycle it looks as if the client had gone: it expects nothing more.
+        self._cycle.disconnected = True
+        self.on_lost = on_lost
+        self._protocol._exchange = self
+
+    def respond(self, status: int, headers: list[Header], body: bytes) -> None:
+        """Writes the whole answer."""
+        protocol = self._protocol
+        cycle = self._cycle
+        protocol._exchange = None
+        self.on_lost = None
+        transport = protocol.transport
+        if cycle.response_complete or transport.is_closing():
+            return
+        if protocol.access_log:
+            self._log(status)
+        head = [STATUS_LINE[status]]
+        for name, value in (*protocol.server_state.default_headers, *headers):
+            head += (name, b": ", value, b"\r\n")
+        if not cycle.keep_alive:
+            head.append(b"connection: close\r\n")
+        head.append(b"\r\n" if status == HTTPStatus.NO_CONTENT else b"content-length: %d\r\n\r\n" % len(body))
+        head.append(body)
+        transport.write(b"".join(head))
+        cycle.response_started = cycle.response_complete = True
+        if not cycle.keep_alive:
+            transport.close()
+        protocol.on_response_complete()
+
+    def _log(self, status: int) -> None:
+        scope = self._cycle.scope
+        self._protocol.access_logger.info(
+            '%s - "%s %s HTTP/%s" %d',
+            get_client_addr(scope),
+            scope["method"],
+            get_path_with_query_string(scope),
+            scope["http_version"],
+            status,
+        )
