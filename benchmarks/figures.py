@@ -13,19 +13,18 @@ from benchmarks.thresholds import YARDSTICK, Verdict, find_needed
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One scenario on one server, over all rounds: medians of every part, and the rounds' values themselves."""
+    """One scenario on one server, over all rounds: medians of every part, and the rounds' values themselves.
+
+    ``per_busy_core`` is throughput for each second that the server was on its core: what is left of the figure when
+    the machine had other work, though not what a quiet machine would have shown. 0 where it means nothing.
+    """
 
     value: float
     rounds: tuple[float, ...]
+    per_busy_core: float
     server_busy: float
     generator_busy: float
     latency_us: Mapping[str, float]
-
-    @property
-    def per_busy_core(self) -> float:
-        """Throughput for each second that the server was on its core: what is left of the figure when the machine
-        had other work, though not what a quiet machine would have shown."""
-        return self.value / self.server_busy if self.server_busy else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +58,10 @@ def summarise(measurements: Sequence[Measurement]) -> Figure:
     return Figure(
         value=statistics.median(measurement.value for measurement in measurements),
         rounds=tuple(measurement.value for measurement in measurements),
+        per_busy_core=statistics.median(
+            measurement.value / measurement.server_busy if measurement.server_busy else 0.0
+            for measurement in measurements
+        ),
         server_busy=statistics.median(measurement.server_busy for measurement in measurements),
         generator_busy=statistics.median(measurement.generator_busy for measurement in measurements),
         latency_us=latencies,

@@ -54,7 +54,7 @@ class FakeLane:
         self.connection = FakeConnection()
         self.transport: WebSocketTransport
 
-    def accept(self, engine: Engine, headers: list[Header]) -> WebSocketTransport:
+    def take_over(self, engine: Engine, headers: list[Header]) -> WebSocketTransport:
         """See ``windsock.asgi.Lane``."""
         self.transport = WebSocketTransport(
             self.connection, engine.options, outbox=engine.outbox, closing=engine.closing, siblings=set()
