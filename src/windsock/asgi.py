@@ -45,8 +45,8 @@ class PollLane(Protocol):
     def take_over(self, on_lost: Callable[[], None] | None = None) -> None:
         """From now on the application's return means nothing; ``on_lost`` tells that the client went away."""
 
-    def respond(self, status: int, headers: list[Header], body: bytes) -> None:
-        """Writes the whole answer."""
+    def respond(self, status: int, headers: list[Header], body: bytes, *, close: bool = False) -> None:
+        """Writes the whole answer; ``close``: and reads no further request."""
 
 
 class ASGIApplication:
@@ -270,17 +270,19 @@ class LongPolling:
     async def _refuse_body(self, session: Session) -> None:
         _polling(session).refuse("transport error")
         # The rest of the body is not read, so the connection cannot be used again.
-        await self._respond(413, [(b"connection", b"close")], b"")
+        await self._respond(413, [], b"", close=True)
 
     async def _refuse(self, refusal: Refusal) -> None:
         await self._respond(refusal.status, [_JSON], orjson.dumps(refusal.body))
 
-    async def _respond(self, status: int, headers: list[Header], body: bytes) -> None:
+    async def _respond(self, status: int, headers: list[Header], body: bytes, *, close: bool = False) -> None:
         headers = [*headers, _NO_STORE, *self._engine.origins.headers(self._scope)]
         if self._lane is not None:
             self._lane.take_over()
-            self._lane.respond(status, headers, body)
+            self._lane.respond(status, headers, body, close=close)
         else:
+            if close:
+                headers.append((b"connection", b"close"))
             await _respond(self._send, status, headers, body)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum, auto
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
     from windsock.engine.registry import Engine
@@ -21,11 +21,14 @@ class State(Enum):
     CLOSED = auto()
 
 
+_OPEN: Final = State.OPEN
+
+
 class Listener(Protocol):
     """What a session tells its owner."""
 
-    def receive(self, message: str | bytes) -> None:
-        """One message of the client: text, or binary."""
+    def receive(self, message: str | bytes, start: int = 0) -> None:
+        """One message of the client: text, which begins at ``start``, or binary."""
 
     def closed(self, reason: str) -> None:
         """The session is over, for one of Socket.IO's reasons."""
@@ -61,7 +64,7 @@ class Session:
 
     def send(self, message: Message) -> None:
         """Queues a message; it leaves at the end of the event loop's iteration, in order."""
-        if self.state is State.OPEN:
+        if self.state is _OPEN:
             self.transport.send(message)
 
     def close(self, *, reason: str = "forced close") -> None:
@@ -87,15 +90,16 @@ class Session:
 
     def receive(self, packet: str | bytes) -> None:
         """Takes one packet of the client (Engine.IO protocol, "Packet types")."""
-        if self.state is not State.OPEN:
+        if self.state is not _OPEN:
             return
         if isinstance(packet, bytes):
             self.listener.receive(packet)
             return
+        if packet.startswith("4"):
+            self.listener.receive(packet, 1)
+            return
         kind = packet[:1]
-        if kind == "4":
-            self.listener.receive(packet[1:])
-        elif kind == "3":
+        if kind == "3":
             # Only the answer to a ping counts: others may come in any number and cost nothing.
             if self._ponging:
                 self._ponging = False

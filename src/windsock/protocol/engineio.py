@@ -69,7 +69,7 @@ class Message:
 
     __slots__ = ("_deflated", "_frame", "_payload", "attachments", "compress", "text")
 
-    def __init__(self, text: bytes, attachments: tuple[bytes, ...] = (), *, compress: bool = True) -> None:
+    def __init__(self, text: bytes, attachments: tuple[bytes, ...] = (), compress: bool = True) -> None:
         self.text = text
         self.attachments = attachments
         self.compress = compress

@@ -58,12 +58,7 @@ class Packet:
     __slots__ = ("compress", "data", "id", "namespace", "type")
 
     def __init__(
-        self,
-        type: PacketType,
-        namespace: str = "/",
-        data: Any = None,
-        id: int | None = None,
-        compress: bool = True,
+        self, type: PacketType, namespace: str = "/", data: Any = None, id: int | None = None, compress: bool = True
     ) -> None:
         self.type = type
         self.namespace = namespace
@@ -85,8 +80,8 @@ class Packet:
 class Decoder(Protocol):
     """Reads the packets of one connection. It keeps the packet whose attachments are still to come."""
 
-    def add(self, message: str | bytes) -> Packet | None:
-        """Takes one Engine.IO message; returns a packet once it is whole.
+    def add(self, message: str | bytes, start: int = 0) -> Packet | None:
+        """Takes one Engine.IO message, a text from ``start`` on; returns a packet once it is whole.
 
         Raises:
             PacketError: the message breaks the protocol; the connection must be closed.
@@ -97,8 +92,8 @@ class Decoder(Protocol):
 class Parser(Protocol):
     """A wire format for Socket.IO packets. A parser belongs to a server, never to the process."""
 
-    def encode(self, packet: Packet) -> Message:
-        """One packet as the Engine.IO message that carries it.
+    def encode(self, type: PacketType, namespace: str, data: Any, id: int | None, compress: bool) -> Message:
+        """One packet as the Engine.IO message that carries it; the parameters are those of :class:`Packet`.
 
         Raises:
             EncodeError: the data holds a value that the format cannot carry.

@@ -41,6 +41,7 @@ _MASKED: Final = 0x80
 _COMMON_TEXT: Final = _FIN | TEXT
 _COMMON_BINARY: Final = _FIN | BINARY
 _CLOSE: Final = _FIN | 0x8
+_SHORT_TEXT_HEADS: Final = tuple(bytes((_COMMON_TEXT, length)) for length in range(126))
 _FLUSH_TAIL: Final = b"\x00\x00\xff\xff"
 
 QUIET: Final = logging.getLogger("windsock.websocket")
@@ -51,8 +52,10 @@ QUIET.setLevel(logging.CRITICAL)
 
 def frame(opcode: int, data: bytes, *, compressed: bool = False) -> bytes:
     """One unmasked, final frame, as servers send them (RFC 6455, section 5.2)."""
-    head = _FIN | opcode | (_RSV1 if compressed else 0)
     length = len(data)
+    if length < 126 and opcode == TEXT and not compressed:
+        return _SHORT_TEXT_HEADS[length] + data
+    head = _FIN | opcode | (_RSV1 if compressed else 0)
     if length < 126:
         return bytes((head, length)) + data
     if length < 65536:

@@ -6,7 +6,7 @@ import asyncio
 import inspect
 import logging
 import secrets
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from windsock.server.server import Server
 
 logger = logging.getLogger("windsock.server")
+
+Done = Callable[[asyncio.Task[Any]], None]
 
 MAX_REFUSALS: Final = 100
 """Refused CONNECT packets on one connection, after which it is closed: each costs the application a check,
@@ -56,10 +58,10 @@ class Connection:
 
     # -- the session's side (Listener) --
 
-    def receive(self, message: str | bytes) -> None:
+    def receive(self, message: str | bytes, start: int = 0) -> None:
         """Takes one Engine.IO message."""
         try:
-            packet = self._decoder.add(message)
+            packet = self._decoder.add(message, start)
         except PacketError as error:
             logger.debug("closing %s: %s", self.session.id, error)
             self._fail("parse error")
@@ -134,7 +136,7 @@ class Connection:
                 return
             namespace.sockets[socket.id] = socket
             namespace.adapter.add(socket)
-            handler = namespace.handler("connect")
+            handler = namespace.handlers.get("connect")
             if handler is not None:
                 await self._call_connect(handler, socket)
         except ConnectionRefused as refusal:
@@ -176,7 +178,7 @@ class Connection:
         data: dict[str, Any] = {"message": refusal.message}
         if refusal.data is not None:
             data["data"] = refusal.data
-        self.session.send(self._server.parser.encode(Packet(PacketType.CONNECT_ERROR, namespace, data)))
+        self.session.send(self._server.parser.encode(PacketType.CONNECT_ERROR, namespace, data, None, True))
         self._refusals += 1
         if self._refusals >= MAX_REFUSALS:
             self.session.close(reason="forced server close")
@@ -211,7 +213,7 @@ class Connection:
             socket.acks.close()
 
     def _notify(self, socket: Socket, event: str, reason: str) -> None:
-        handler = socket.namespace.handler(event)
+        handler = socket.namespace.handlers.get(event)
         if handler is None:
             return
         try:
@@ -225,32 +227,43 @@ class Connection:
     # -- events --
 
     def _dispatch(self, socket: Socket, packet: Packet) -> None:
-        event, *arguments = packet.data
-        handler = socket.namespace.handler(event) if type(event) is str else None
+        data = packet.data
         id = packet.id
+        event = data[0]
+        handler = socket.namespace.handlers.get(event)
         if handler is None:
             if id is not None:
                 self._answer(socket, id, EventError("unknown_event", f"no handler for {event!r}").payload())
             return
         try:
-            outcome = handler.function(socket, *handler.bind(arguments))
+            if handler.plain == len(data) - 1:
+                data[0] = socket  # in the place of the event's name
+                outcome = handler.function(*data)
+            else:
+                outcome = handler.function(socket, *handler.bind(data[1:]))
+            if handler.asynchronous:
+                task = start(outcome, self._loop)
+                if not task.done():
+                    self._keep(task, partial(self._finish, socket, event, id))
+                    return
+                outcome = task.result()
         except Exception as error:  # noqa: BLE001  whatever it is, it is reported and answered
             self._answer_error(socket, event, id, error)
             return
-        if handler.asynchronous:
-            self._start(outcome, partial(self._finish, socket, event, id))
-        elif id is not None:
+        except asyncio.CancelledError:
+            return
+        if id is not None:
             self._answer(socket, id, outcome)
 
-    def _start(self, coroutine: Coroutine[Any, Any, Any], done: Any) -> None:
-        """Runs a coroutine up to its first suspension where Python can, and keeps what is left of it.
-
-        A client whose handlers pile up is not read from until some are done.
-        """
+    def _start(self, coroutine: Coroutine[Any, Any, Any], done: Done) -> None:
         task = start(coroutine, self._loop)
         if task.done():
             done(task)
-            return
+        else:
+            self._keep(task, done)
+
+    def _keep(self, task: asyncio.Task[Any], done: Done) -> None:
+        """Keeps a task that is suspended. A client whose handlers pile up is not read from until some are done."""
         running = self._running
         if running is None:
             running = self._running = set()
@@ -259,7 +272,7 @@ class Connection:
             self.session.transport.hold()
         task.add_done_callback(partial(self._ended, running, done))
 
-    def _ended(self, running: set[asyncio.Task[Any]], done: Any, task: asyncio.Task[Any]) -> None:
+    def _ended(self, running: set[asyncio.Task[Any]], done: Done, task: asyncio.Task[Any]) -> None:
         running.discard(task)
         if not running and self._running is running:
             self._running = None

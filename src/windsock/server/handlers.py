@@ -27,9 +27,10 @@ class Handler:
         function: the handler itself.
         asynchronous: whether it returns a coroutine.
         arity: arguments it takes after the socket.
+        plain: how many arguments it takes if that is a fixed number and none is validated, else -1.
     """
 
-    __slots__ = ("_maximum", "_minimum", "_plain", "_validators", "arity", "asynchronous", "function")
+    __slots__ = ("_maximum", "_minimum", "_validators", "arity", "asynchronous", "function", "plain")
 
     def __init__(self, event: str, function: EventHandler) -> None:
         self.function = function
@@ -47,7 +48,8 @@ class Handler:
         self._minimum = sum(parameter.default is inspect.Parameter.empty for parameter in arguments)
         self._maximum = None if open_ended else len(arguments)
         self._validators = [_validator(event, parameter, hints) for parameter in arguments]
-        self._plain = not any(self._validators)
+        fixed = self._minimum == self._maximum and not any(self._validators)
+        self.plain = self.arity if fixed else -1
 
     def bind(self, arguments: list[Any]) -> list[Any]:
         """Checks an event's arguments, and makes of each what its annotation says.
@@ -58,8 +60,6 @@ class Handler:
         count = len(arguments)
         if count < self._minimum or (self._maximum is not None and count > self._maximum):
             raise _wrong_count(self._minimum, self._maximum, count)
-        if self._plain:
-            return arguments
         bound = list(arguments)
         for index, validate in enumerate(self._validators[:count]):
             if validate is not None:

@@ -28,6 +28,8 @@ class Namespace:
         name: with its leading slash.
         sockets: connected, by id.
         adapter: knows the rooms.
+        handlers: of events, by name.
+        parser: the wire format.
         outbox: of the engine.
     """
 
@@ -36,8 +38,8 @@ class Namespace:
         self.sockets: dict[str, Socket] = {}
         self.outbox = outbox
         self.adapter: Adapter = adapter(name, self)
-        self.encode: Callable[[Packet], Message] = parser.encode
-        self._handlers: dict[str, Handler] = {}
+        self.parser = parser
+        self.handlers: dict[str, Handler] = {}
         self._middlewares: list[Middleware] = []
         self._ack_id = 0
 
@@ -59,9 +61,9 @@ class Namespace:
         name = "connect" if event == "connection" else event
 
         def register(function: F) -> F:
-            if name in self._handlers:
+            if name in self.handlers:
                 raise ConfigurationError(f"expected one handler for {name!r} in {self.name!r}, got a second")
-            self._handlers[name] = Handler(name, function)
+            self.handlers[name] = Handler(name, function)
             return function
 
         return register
@@ -130,10 +132,6 @@ class Namespace:
 
     # -- the connections' side --
 
-    def handler(self, event: str) -> Handler | None:
-        """The handler of an event."""
-        return self._handlers.get(event)
-
     @property
     def middlewares(self) -> list[Middleware]:
         """In the order in which they run."""
@@ -145,6 +143,10 @@ class Namespace:
         return self._ack_id
 
     # -- the adapter's side (LocalEmitter) --
+
+    def encode(self, packet: Packet) -> Message:
+        """See :class:`windsock.adapters.base.LocalEmitter`."""
+        return self.parser.encode(packet.type, packet.namespace, packet.data, packet.id, packet.compress)
 
     def deliver(self, members: Collection[Any], message: Message, *, volatile: bool) -> None:
         """See :class:`windsock.adapters.base.LocalEmitter`."""

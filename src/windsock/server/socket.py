@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from windsock.adapters.base import Target
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from windsock.protocol.engineio import Message
     from windsock.server.connection import Connection
     from windsock.server.namespace import Namespace
+
+
+_ACK: Final = PacketType.ACK
 
 
 class Handshake:
@@ -201,14 +204,11 @@ class Socket:
 
     # -- for the rest of the server --
 
-    def send(self, packet: Packet) -> None:
-        """Sends a packet."""
-        self.outlet.send(self.namespace.encode(packet))
-
     def acknowledge(self, id: int, value: Any) -> None:
         """Answers an event: a tuple is several arguments, ``None`` none, anything else one."""
         arguments = list(value) if type(value) is tuple else [] if value is None else [value]
-        self.outlet.send(self.namespace.encode(Packet(PacketType.ACK, self.namespace.name, arguments, id)))
+        namespace = self.namespace
+        self.outlet.send(namespace.parser.encode(_ACK, namespace.name, arguments, id, True))
 
     def expect_ack(self, id: int) -> asyncio.Future[list[Any]]:
         """The future of an acknowledgement."""

@@ -107,15 +107,15 @@ class Endpoint:
         else:
             self._send_first(kind, message)
 
-    def close(self, code: int, reason: str = "") -> None:
-        """Starts the closing handshake (RFC 6455, section 7.1.2)."""
+    def close(self, code: int, reason: str = "", timeout: float = CLOSE_TIMEOUT) -> None:
+        """Starts the closing handshake (RFC 6455, section 7.1.2); waits ``timeout`` seconds for the client's part."""
         if self._close_sent or self._over is not None or self._reader is None:
             return
         self._close_sent = True
         self._end(code, reason)
         self._connection.write(self._reader.close(code, reason))
         self._connection.resume_reading()  # for the answer
-        self._close_timer = asyncio.get_running_loop().call_later(CLOSE_TIMEOUT, self._connection.abort)
+        self._close_timer = asyncio.get_running_loop().call_later(timeout, self._connection.abort)
 
     def _send_first(self, kind: str, message: MutableMapping[str, Any]) -> None:
         if kind == "websocket.accept":

@@ -35,6 +35,9 @@ MAX_HEAD_SIZE: Final = 64 * 1024
 HEAD_TIMEOUT: Final = 20.0
 """Seconds in which a request's head must have come. A client that sends a byte a minute holds a descriptor."""
 
+LINGER_TIMEOUT: Final = 1.0
+"""Seconds in which the rest of a refused request is thrown away (RFC 9112, section 9.6)."""
+
 _HOST: Final = re.compile(rb"(?:[A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?")
 """What ``Host`` may be (RFC 9110, section 7.2): applications build addresses from it."""
 
@@ -70,6 +73,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._starting: list[tuple[RequestResponseCycle, ASGI3Application]] = []
         self._parsing = False
         self._exchange: Exchange | None = None
+        self._lingering = False
 
     # -- asyncio.Protocol --
 
@@ -88,6 +92,8 @@ class HttpProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Parses, then starts what became whole."""
+        if self._lingering:
+            return
         self._parsing = True
         try:
             super().data_received(data)
@@ -156,6 +162,13 @@ class HttpProtocol(HttpToolsProtocol):
         protocol.connection_made(transport)
         protocol.begin(request)
 
+    def linger(self) -> None:
+        """Ends the connection in a while: closing on a client that still sends would destroy the answer it is to get."""
+        self._lingering = True
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        self.loop.call_later(LINGER_TIMEOUT, self.transport.abort)
+
     # -- starting the application --
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
@@ -213,8 +226,8 @@ class Exchange:
         self.on_lost = on_lost
         self._protocol._exchange = self
 
-    def respond(self, status: int, headers: list[Header], body: bytes) -> None:
-        """Writes the whole answer."""
+    def respond(self, status: int, headers: list[Header], body: bytes, *, close: bool = False) -> None:
+        """Writes the whole answer; ``close``: and ends the connection, whose request may not be read to its end."""
         protocol = self._protocol
         cycle = self._cycle
         protocol._exchange = None
@@ -227,13 +240,15 @@ class Exchange:
         head = [STATUS_LINE[status]]
         for name, value in (*protocol.server_state.default_headers, *headers):
             head += (name, b": ", value, b"\r\n")
-        if not cycle.keep_alive:
+        if close or not cycle.keep_alive:
             head.append(b"connection: close\r\n")
         head.append(b"\r\n" if status == HTTPStatus.NO_CONTENT else b"content-length: %d\r\n\r\n" % len(body))
         head.append(body)
         transport.write(b"".join(head))
         cycle.response_started = cycle.response_complete = True
-        if not cycle.keep_alive:
+        if close:
+            protocol.linger()
+        elif not cycle.keep_alive:
             transport.close()
         protocol.on_response_complete()
 

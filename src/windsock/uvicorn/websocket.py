@@ -16,7 +16,7 @@ from websockets.server import ServerProtocol
 
 from windsock.asgi import EXTENSION
 from windsock.engine.tasks import start
-from windsock.engine.transports.websocket import WebSocketTransport
+from windsock.engine.transports.websocket import SHUTDOWN_TIMEOUT, WebSocketTransport
 from windsock.protocol.websocket import MAX_FRAGMENTS, QUIET, MessageReader
 from windsock.uvicorn.endpoint import ClientDisconnected, Endpoint
 
@@ -115,7 +115,7 @@ class WebSocketProtocol(asyncio.Protocol):
     def shutdown(self) -> None:
         """Called by uvicorn when it stops."""
         if self._endpoint is not None and self._endpoint.accepted:
-            self._endpoint.close(SERVICE_RESTART)
+            self._endpoint.close(SERVICE_RESTART, timeout=SHUTDOWN_TIMEOUT)
         else:
             self._fail(HTTPStatus.SERVICE_UNAVAILABLE)
 

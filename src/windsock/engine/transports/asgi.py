@@ -88,8 +88,16 @@ class AsgiWebSocketTransport:
 
     async def run(self, headers: list[Header]) -> None:
         """Accepts the connection, and carries it until it ends."""
-        await self._receive()
-        await self._send({"type": "websocket.accept", "headers": headers})
+        try:
+            await self._receive()
+            await self._send({"type": "websocket.accept", "headers": headers})
+            await self._carry()
+        except OSError:
+            pass  # how ASGI tells that the client has gone
+        finally:
+            self._finish("transport error")
+
+    async def _carry(self) -> None:
         reader = asyncio.ensure_future(self._read())
         writer = asyncio.ensure_future(self._write())
         try:
@@ -107,7 +115,8 @@ class AsgiWebSocketTransport:
             event = await self._receive()
             if event["type"] == "websocket.disconnect":
                 return
-            packet: str | bytes = event.get("text") or event.get("bytes") or ""
+            text = event.get("text")
+            packet: str | bytes = text if text is not None else event.get("bytes") or b""
             # The server's own limit on messages may be wider than the engine's.
             if len(packet) > limit or (isinstance(packet, str) and len(packet.encode()) > limit):
                 await self._send({"type": "websocket.close", "code": _TOO_BIG})

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 CLOSE_TIMEOUT: Final = 10.0
 """Seconds for the peer's answer to a close frame (RFC 6455, section 7.1.1), before the connection is cut."""
 
+SHUTDOWN_TIMEOUT: Final = 1.0
+"""The same when the server stops: one client that does not answer may not hold it up."""
+
 _NORMAL: Final = 1000
 _GOING_AWAY: Final = 1001
 
@@ -103,6 +106,12 @@ class WebSocketTransport(asyncio.Protocol):
 
     def send(self, message: Message) -> None:
         """See :class:`windsock.engine.transports.base.Transport`."""
+        pending = self.pending
+        if pending is not None:
+            if not pending:
+                self._outbox.mark(self)
+            pending.append(message.frame)
+            return
         threshold = self._deflate_from
         if threshold is not None and message.compress and message.size >= threshold:
             self._enqueue(message.deflated)
@@ -153,6 +162,7 @@ class WebSocketTransport(asyncio.Protocol):
     def shutdown(self) -> None:
         """Called by the ASGI server when it stops: the client is to come back, to another process."""
         self._close(_GOING_AWAY)
+        asyncio.get_running_loop().call_later(SHUTDOWN_TIMEOUT, self.cut)
 
     # -- the connection's side (asyncio.Protocol) --
 
@@ -162,7 +172,7 @@ class WebSocketTransport(asyncio.Protocol):
         messages = reader.receive(data)
         if self._done:
             if reader.closed is not None:
-                self._connection.close()
+                self._end()
             return
         if len(messages) == 1 and self._held is None:
             self.receiver.receive(messages[0])
@@ -246,6 +256,9 @@ class WebSocketTransport(asyncio.Protocol):
             for message in held:
                 self.receiver.receive(message)
         if self._done:
+            # Both sides closed: what is left to write is the answer to a close frame, if it is not one itself.
+            self._connection.write(b"".join(self._reader.output))
+            self._connection.close()
             return
         self._write_rest()
         self._stop()

@@ -10,6 +10,7 @@ import re
 from typing import Any, Final
 
 import orjson
+from orjson import JSONDecodeError, dumps, loads
 
 from windsock.errors import EncodeError, PacketError, UndecodableArgument
 from windsock.protocol.engineio import Message
@@ -47,47 +48,51 @@ class JsonParser:
         max_attachments: binary attachments allowed in one incoming packet.
     """
 
-    __slots__ = ("_attachments", "_max_attachments")
+    __slots__ = ("_attachments", "_default", "_max_attachments")
 
     def __init__(self, *, max_attachments: int = MAX_ATTACHMENTS) -> None:
         self._max_attachments = max_attachments
         self._attachments: list[bytes] = []
+        self._default = self._lift
 
-    def encode(self, packet: Packet) -> Message:
+    def encode(
+        self, type: PacketType, namespace: str, data: Any, id: int | None = None, compress: bool = True
+    ) -> Message:
         """See :meth:`windsock.protocol.socketio.Parser.encode`.
 
         Takes what orjson takes (``str``, ``int`` of 64 bits, ``float``, ``bool``, ``None``, ``list``, ``tuple``,
         ``dict``, dataclasses, ``datetime``, ``UUID``, enums), ``bytes``, ``bytearray`` and ``memoryview``, and
         whatever has a ``model_dump`` method (pydantic models).
         """
-        kind = packet.type
-        data = packet.data
-        body = b"" if data is None else self._dump(data)
-        attachments: tuple[bytes, ...] = ()
+        if data is None:
+            body = b""
+        else:
+            try:
+                body = dumps(data, self._default)
+            except TypeError:
+                body = self._dump_keys(data)
         if self._attachments:
             attachments = tuple(self._attachments)
             self._attachments = []
-            head = b"%b%d-" % (_HEADS[_BINARY[kind]], len(attachments))
+            head = b"%b%d-" % (_HEADS[_BINARY[type]], len(attachments))
         else:
-            head = _HEADS[kind]
-        if packet.namespace != "/":
-            head += packet.namespace.encode() + b","
-        if packet.id is not None:
-            head += b"%d" % packet.id
-        return Message(head + body, attachments, compress=packet.compress)
+            attachments = ()
+            head = _HEADS[type]
+        if namespace != "/":
+            head += namespace.encode() + b","
+        if id is not None:
+            return Message(b"%b%d%b" % (head, id, body), attachments, compress)
+        return Message(head + body, attachments, compress)
 
     def decoder(self) -> JsonDecoder:
         """A decoder for one connection."""
         return JsonDecoder(self._max_attachments)
 
-    def _dump(self, data: Any) -> bytes:
+    def _dump_keys(self, data: Any) -> bytes:
+        # Keys that are not strings cost orjson time when they are allowed, so only on demand.
+        self._attachments = []
         try:
-            try:
-                return orjson.dumps(data, self._lift)
-            except TypeError:
-                # Keys that are not strings cost orjson time when they are allowed, so only on demand.
-                self._attachments = []
-                return orjson.dumps(data, self._lift, orjson.OPT_NON_STR_KEYS)
+            return dumps(data, self._default, orjson.OPT_NON_STR_KEYS)
         except TypeError as error:
             self._attachments = []
             raise EncodeError(f"expected a value that JSON or an attachment can carry: {error}") from error
@@ -113,13 +118,24 @@ class JsonDecoder:
         self._expected = 0
         self._attachments: list[bytes] | None = None
 
-    def add(self, message: str | bytes) -> Packet | None:
+    def add(self, message: str | bytes, start: int = 0) -> Packet | None:
         """See :meth:`windsock.protocol.socketio.Decoder.add`."""
         if isinstance(message, bytes):
             return self._add_attachment(message)
         if self._packet is not None:
             raise PacketError(f"expected {self._expected} attachments, got text in between")
-        return self._decode(message)
+        if message.startswith("2", start):
+            # An event in the namespace "/" is nearly all that a server reads.
+            start += 1
+            bracket = message.find("[", start, start + MAX_ACK_ID_DIGITS + 1)
+            if bracket == start:
+                return Packet(_EVENT, "/", _load_event(message[bracket:], None), None, True)
+            digits = message[start:bracket]
+            if bracket > 0 and digits.isdecimal() and digits.isascii():
+                id = int(digits)
+                return Packet(_EVENT, "/", _load_event(message[bracket:], id), id, True)
+            start -= 1
+        return self._decode(message[start:])
 
     def _add_attachment(self, data: bytes) -> Packet | None:
         packet = self._packet
@@ -190,12 +206,18 @@ def _ack_id(text: str, position: int) -> tuple[int, int]:
 
 def _load(text: str, kind: PacketType, namespace: str, id: int | None) -> Any:
     try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError as error:
-        if _only_surrogates_are_wrong(text) and (kind is _EVENT or kind is _ACK):
-            message = "expected Unicode text in the arguments, got a lone surrogate"
-            raise UndecodableArgument(message, namespace=namespace, ack_id=id if kind is _EVENT else None) from None
-        raise PacketError(f"expected JSON: {error}") from None
+        return loads(text)
+    except JSONDecodeError as error:
+        raise _decode_error(text, error, kind, namespace, id) from None
+
+
+def _decode_error(
+    text: str, error: JSONDecodeError, kind: PacketType, namespace: str, id: int | None
+) -> PacketError | UndecodableArgument:
+    if (kind is _EVENT or kind is _ACK) and _only_surrogates_are_wrong(text):
+        message = "expected Unicode text in the arguments, got a lone surrogate"
+        return UndecodableArgument(message, namespace=namespace, ack_id=id if kind is _EVENT else None)
+    return PacketError(f"expected JSON: {error}")
 
 
 def _only_surrogates_are_wrong(text: str) -> bool:
@@ -203,21 +225,32 @@ def _only_surrogates_are_wrong(text: str) -> bool:
     if repaired == text:
         return False
     try:
-        orjson.loads(repaired)
-    except orjson.JSONDecodeError:
+        loads(repaired)
+    except JSONDecodeError:
         return False
     return True
 
 
+def _load_event(text: str, id: int | None) -> Any:
+    try:
+        data = loads(text)
+    except JSONDecodeError as error:
+        raise _decode_error(text, error, _EVENT, "/", id) from None
+    if not data or type(data[0]) is not str or data[0] in RESERVED_EVENTS:
+        _check_event(data)
+    return data
+
+
+def _check_event(data: Any) -> None:
+    if type(data) is not list or not data or type(data[0]) not in (str, int):
+        raise PacketError("expected an array that begins with the event's name")
+    if data[0] in RESERVED_EVENTS:
+        raise PacketError(f"expected an event's name, got the reserved {data[0]!r}")
+
+
 def _check_payload(kind: PacketType, data: Any) -> None:
     if kind is _EVENT:
-        if type(data) is not list or not data:
-            raise PacketError("expected an array that begins with the event's name")
-        name = data[0]
-        if type(name) is not str and type(name) is not int:
-            raise PacketError("expected an array that begins with the event's name")
-        if name in RESERVED_EVENTS:
-            raise PacketError(f"expected an event's name, got the reserved {name!r}")
+        _check_event(data)
     elif kind is _ACK:
         if data is not None and type(data) is not list:
             raise PacketError("expected an array of acknowledgement arguments")
