@@ -38,6 +38,9 @@ HEAD_TIMEOUT: Final = 20.0
 LINGER_TIMEOUT: Final = 1.0
 """Seconds in which the rest of a refused request is thrown away (RFC 9112, section 9.6)."""
 
+MAX_LINGER: Final = 1024 * 1024
+"""Bytes of it."""
+
 _HOST: Final = re.compile(rb"(?:[A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?")
 """What ``Host`` may be (RFC 9110, section 7.2): applications build addresses from it."""
 
@@ -73,7 +76,8 @@ class HttpProtocol(HttpToolsProtocol):
         self._starting: list[tuple[RequestResponseCycle, ASGI3Application]] = []
         self._parsing = False
         self._exchange: Exchange | None = None
-        self._lingering = False
+        # Bytes thrown away since the connection was to end.
+        self._lingering: int | None = None
 
     # -- asyncio.Protocol --
 
@@ -92,7 +96,10 @@ class HttpProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Parses, then starts what became whole."""
-        if self._lingering:
+        if self._lingering is not None:
+            self._lingering += len(data)
+            if self._lingering > MAX_LINGER:
+                self.transport.abort()
             return
         self._parsing = True
         try:
@@ -163,8 +170,8 @@ class HttpProtocol(HttpToolsProtocol):
         protocol.begin(request)
 
     def linger(self) -> None:
-        """Ends the connection in a while: closing on a client that still sends would destroy the answer it is to get."""
-        self._lingering = True
+        """Ends the connection in a while: closing on a client that still sends would destroy its answer."""
+        self._lingering = 0
         if self.transport.can_write_eof():
             self.transport.write_eof()
         self.loop.call_later(LINGER_TIMEOUT, self.transport.abort)
