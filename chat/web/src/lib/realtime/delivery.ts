@@ -157,7 +157,7 @@ export class Delivery {
   /** Read the page before the oldest one here. */
   async loadOlder(roomId: string): Promise<void> {
     const view = this.#view(roomId);
-    if (!view || view.state !== "ready" || view.older === "loading" || !roomLog.hasOlder(view.log)) return;
+    if (view?.state !== "ready" || view.older === "loading" || !roomLog.hasOlder(view.log)) return;
     this.#patch(roomId, { older: "loading" });
     const before = view.log.low;
     try {
