@@ -35,12 +35,19 @@ MAX_FRAGMENTS: Final = 1024
 """Fragments of one message. An endless row of tiny fragments costs far more memory and time than their
 bytes (CVE-2026-48779); a browser sends a message whole, or in pieces of many kilobytes."""
 
+MAX_CONTROL_FRAMES: Final = 256
+"""Frames of other kinds than whole data in one read. A read holds tens of thousands of empty pings; a client that
+means something by them sends one now and then."""
+
 _FIN: Final = 0x80
 _RSV1: Final = 0x40
 _MASKED: Final = 0x80
 _COMMON_TEXT: Final = _FIN | TEXT
 _COMMON_BINARY: Final = _FIN | BINARY
+_CONTROL: Final = 0x8
 _CLOSE: Final = _FIN | 0x8
+_PING: Final = _FIN | 0x9
+_PONG: Final = _FIN | 0xA
 _SHORT_TEXT_HEADS: Final = tuple(bytes((_COMMON_TEXT, length)) for length in range(126))
 _FLUSH_TAIL: Final = b"\x00\x00\xff\xff"
 
@@ -124,7 +131,7 @@ class MessageReader:
 
     def receive(self, data: bytes) -> list[str | bytes]:
         """Takes what came from the network; returns the messages that are now complete, in order."""
-        if self.closed is not None:
+        if self._has_ended():
             return []
         buffer = self._buffer
         if buffer is not None:
@@ -136,6 +143,7 @@ class MessageReader:
             self._buffer = None
         messages: list[str | bytes] = []
         position = 0
+        control = 0
         end = len(data)
         while end - position >= 2:
             head = data[position]
@@ -170,11 +178,18 @@ class MessageReader:
                 except UnicodeDecodeError:
                     self.fail(CloseCode.INVALID_DATA, "text is not UTF-8")
                     return messages
+                continue
+            if head & _CONTROL:
+                control += 1
+            if control > MAX_CONTROL_FRAMES:
+                self.fail(CloseCode.POLICY_VIOLATION, "too many control frames")
+            elif head == _PING and length < 126:
+                self._answer_ping(data[start - 4 : start], data[start:stop])
             else:
                 self._delegate(data[position:stop], messages)
-                position = stop
-                if self._has_ended():
-                    return messages
+            position = stop
+            if self.closed is not None:
+                return messages
         if position < end:
             if end - position < 2:
                 self._keep(data, position, 2)
@@ -201,7 +216,12 @@ class MessageReader:
         """Whether a close frame was sent or received: no data frame may follow it."""
         return self._library is not None and self._library.state is not State.OPEN
 
-    def _has_ended(self) -> bool:
+    def _answer_ping(self, mask: bytes, payload: bytes) -> None:
+        # Without the library, which takes twenty times as long: pings are what a flood is made of.
+        if not self.closing:
+            self.output.append(bytes((_PONG, len(payload))) + apply_mask(payload, mask))
+
+    def _has_ended(self) -> bool:  # which mypy does not narrow: a call in between may end it
         return self.closed is not None
 
     def _keep(self, data: bytes, position: int, needed: int) -> None:
