@@ -35,16 +35,15 @@ MAX_FRAGMENTS: Final = 1024
 """Fragments of one message. An endless row of tiny fragments costs far more memory and time than their
 bytes (CVE-2026-48779); a browser sends a message whole, or in pieces of many kilobytes."""
 
-MAX_CONTROL_FRAMES: Final = 256
-"""Frames of other kinds than whole data in one read. A read holds tens of thousands of empty pings; a client that
-means something by them sends one now and then."""
+MAX_PONGS: Final = 256
+"""Answers to the pings of one read. A read holds tens of thousands of empty ones; a client that means something by
+them sends one now and then."""
 
 _FIN: Final = 0x80
 _RSV1: Final = 0x40
 _MASKED: Final = 0x80
 _COMMON_TEXT: Final = _FIN | TEXT
 _COMMON_BINARY: Final = _FIN | BINARY
-_CONTROL: Final = 0x8
 _CLOSE: Final = _FIN | 0x8
 _PING: Final = _FIN | 0x9
 _PONG: Final = _FIN | 0xA
@@ -143,7 +142,6 @@ class MessageReader:
             self._buffer = None
         messages: list[str | bytes] = []
         position = 0
-        control = 0
         end = len(data)
         while end - position >= 2:
             head = data[position]
@@ -179,14 +177,7 @@ class MessageReader:
                     self.fail(CloseCode.INVALID_DATA, "text is not UTF-8")
                     return messages
                 continue
-            if head & _CONTROL:
-                control += 1
-            if control > MAX_CONTROL_FRAMES:
-                self.fail(CloseCode.POLICY_VIOLATION, "too many control frames")
-            elif head == _PING and length < 126:
-                self._answer_ping(data[start - 4 : start], data[start:stop])
-            else:
-                self._delegate(data[position:stop], messages)
+            self._take_uncommon(data[position:stop], start - position, messages)
             position = stop
             if self.closed is not None:
                 return messages
@@ -216,10 +207,18 @@ class MessageReader:
         """Whether a close frame was sent or received: no data frame may follow it."""
         return self._library is not None and self._library.state is not State.OPEN
 
-    def _answer_ping(self, mask: bytes, payload: bytes) -> None:
-        # Without the library, which takes twenty times as long: pings are what a flood is made of.
-        if not self.closing:
-            self.output.append(bytes((_PONG, len(payload))) + apply_mask(payload, mask))
+    def _take_uncommon(self, frame: bytes, start: int, messages: list[str | bytes]) -> None:
+        # Pings and pongs without the library, which takes twenty times as long: floods are made of them.
+        if start > 6 or (frame[0] != _PING and frame[0] != _PONG):
+            self._delegate(frame, messages)
+        elif frame[0] == _PING:
+            self._answer_ping(apply_mask(frame[start:], frame[start - 4 : start]))
+
+    def _answer_ping(self, payload: bytes) -> None:
+        if len(self.output) >= MAX_PONGS:
+            self.fail(CloseCode.POLICY_VIOLATION, "too many pings")
+        elif not self.closing:
+            self.output.append(bytes((_PONG, len(payload))) + payload)
 
     def _has_ended(self) -> bool:  # which mypy does not narrow: a call in between may end it
         return self.closed is not None
