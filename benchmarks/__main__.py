@@ -8,6 +8,7 @@ import signal
 import sys
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from benchmarks import machine
@@ -46,7 +47,8 @@ def _run(options: argparse.Namespace) -> int:
     scenarios = [scenario for scenario in SCENARIOS if not options.only or scenario.name in options.only]
     available = choose_servers(options.python, sys.executable)
     servers = [available[name] for name in options.servers]
-    measured = _measure_rounds(scenarios, servers, options.rounds, QUICK if options.quick else Effort())
+    effort = replace(QUICK if options.quick else Effort(), spin=options.spin)
+    measured = _measure_rounds(scenarios, servers, options.rounds, effort)
     results = _summarise(scenarios, servers, measured, options.rounds)
     results.write(options.output)
     if options.plot:
@@ -118,6 +120,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--servers", default=",".join(DEFAULT_SERVERS), help=f"comma-separated, of {', '.join(known)}")
     parser.add_argument("--python", default=sys.executable, metavar="PATH", help="the interpreter that serves Windsock")
     parser.add_argument("--quick", action="store_true", help="short runs and fewer connections: a look, no figures")
+    parser.add_argument("--spin", action="store_true", help="the generator never sleeps, so no server has to wake it")
     parser.add_argument("--check", action="store_true", help="exit with 1 when a threshold is not met")
     parser.add_argument("--output", type=Path, help="the JSON file (default benchmarks/results/latest.json)")
     parser.add_argument("--plot", type=Path, help="the SVG file (default docs/benchmark.svg for a full run)")
@@ -131,7 +134,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     if options.rounds < 1:
         parser.error("expected at least one round")
     # A partial run leaves the published results alone.
-    whole = not options.quick and not options.only and set(DEFAULT_SERVERS) <= set(options.servers)
+    whole = not options.quick and not options.spin and not options.only and set(DEFAULT_SERVERS) <= set(options.servers)
     folder = HERE / "results" if whole else HERE / "build"
     options.output = options.output or folder / "latest.json"
     options.plot = options.plot or (ROOT / "docs" / "benchmark.svg" if whole else HERE / "build" / "benchmark.svg")

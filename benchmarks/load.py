@@ -49,6 +49,7 @@ def measure(scenario: Scenario, server: RunningServer, effort: Effort) -> Measur
         f"--transport={scenario.transport}",
         f"--warm-up-ms={round(effort.warm_up * 1000)}",
         f"--ms={round(effort.measured * 1000)}",
+        *(["--spin"] if effort.spin else []),
     ]
     done = subprocess.run(
         command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=2 * _deadline(effort), check=False

@@ -70,6 +70,7 @@ class Effort:
     warm_up: float = 1.5
     measured: float = 2.5
     settle: float = 3.0
+    spin: bool = False  # the generator never sleeps: see stream_loop_spin in generator/stream.h
     connections: float = 1.0  # share of the scenario's clients, where they are a count and not a load
 
 

@@ -33,6 +33,7 @@ int main(int count, char **arguments) {
     alarm(options.deadline); /* a server that stalls must not stall the benchmark */
     if (options.server) measurement_watch(options.server);
     stream_loop_open(options.port);
+    if (options.spin) stream_loop_spin();
     for (size_t i = 0; i < sizeof SCENARIOS / sizeof *SCENARIOS; i++) {
         if (strcmp(options.scenario, SCENARIOS[i].name)) continue;
         SCENARIOS[i].run(&options);

@@ -12,7 +12,7 @@ enum { CLIENTS_LIMIT = 20000, IN_FLIGHT_LIMIT = 1000, SIZE_LOWEST = 16, SIZE_LIM
 
 static const char USAGE[] =
     "expected --scenario fan-out|echo|connect|idle --port N [--transport websocket|polling] [--clients N]\n"
-    "  [--publishers N] [--in-flight N] [--size BYTES] [--warm-up-ms N] [--ms N] [--concurrency N] [--deadline SECONDS] [--server PID]";
+    "  [--publishers N] [--in-flight N] [--size BYTES] [--warm-up-ms N] [--ms N] [--concurrency N] [--deadline SECONDS] [--server PID] [--spin]";
 
 static unsigned number(const char *text, unsigned lowest, unsigned highest) {
     char *end;
@@ -40,7 +40,7 @@ struct options options_read(int count, char **arguments) {
         {"size", required_argument, NULL, 'z'},       {"warm-up-ms", required_argument, NULL, 'w'},
         {"ms", required_argument, NULL, 'm'},         {"concurrency", required_argument, NULL, 'c'},
         {"deadline", required_argument, NULL, 'd'},   {"server", required_argument, NULL, 'v'},
-        {NULL, 0, NULL, 0},
+        {"spin", no_argument, NULL, 'i'},             {NULL, 0, NULL, 0},
     };
     for (int option; (option = getopt_long(count, arguments, "", LONG, NULL)) != -1;) {
         switch (option) {
@@ -56,6 +56,7 @@ struct options options_read(int count, char **arguments) {
         case 'c': options.concurrency = number(optarg, 1, 1000); break;
         case 'd': options.deadline = number(optarg, 1, 2 * SECONDS_LIMIT); break;
         case 'v': options.server = (int)number(optarg, 1, INT_MAX); break;
+        case 'i': options.spin = true; break;
         default: fail("%s", USAGE);
         }
     }

@@ -2,6 +2,7 @@
 #ifndef OPTIONS_H
 #define OPTIONS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,6 +19,7 @@ struct options {
     unsigned warm_up_milliseconds, milliseconds;
     unsigned concurrency; /* connections that are being made at one time */
     int server; /* process id, to tell how busy the server was; 0: not told */
+    bool spin;  /* never sleep; see stream_loop_spin() */
     unsigned deadline;    /* seconds after which the generator gives up */
 };
 

@@ -24,7 +24,7 @@ uint64_t stream_received_at;
 static int loop = -1;
 static uint16_t port;
 static struct stream *dirty;
-static bool watched_is_readable;
+static bool spins, watched_is_readable;
 /* Every stream is received into this one run of memory; only what is left over is kept in the stream's own. Ten
    thousand idle connections then cost no memory, and busy ones stay in the cache. */
 static char arena[PARTIAL_LIMIT + RECEIVE_SIZE];
@@ -34,6 +34,8 @@ void stream_loop_open(uint16_t server_port) {
     loop = epoll_create1(EPOLL_CLOEXEC);
     if (loop < 0) fail("epoll_create1: %s", strerror(errno));
 }
+
+void stream_loop_spin(void) { spins = true; }
 
 static void watch(struct stream *stream, int operation, uint32_t events) {
     struct epoll_event event = {.events = events, .data.ptr = stream};
@@ -161,7 +163,7 @@ bool stream_loop_watched_is_readable(void) { return watched_is_readable; }
 void stream_loop_turn(int milliseconds) {
     struct epoll_event events[EVENTS];
     flush_dirty();
-    int count = epoll_wait(loop, events, EVENTS, milliseconds);
+    int count = epoll_wait(loop, events, EVENTS, spins ? 0 : milliseconds);
     if (count < 0 && errno != EINTR) fail("epoll_wait: %s", strerror(errno));
     for (int i = 0; i < count; i++) {
         if (!events[i].data.ptr) {

@@ -29,6 +29,11 @@ extern uint64_t stream_received_at;
 
 void stream_loop_open(uint16_t server_port);
 
+/* Never sleep in the kernel. On a network, waking a client is the work of the client's machine; on loopback it is the
+   server's, once for each send() that finds this process asleep. A process that spins takes that out of the figures
+   (and is always busy). */
+void stream_loop_spin(void);
+
 /* Connect to the server from the address 127.0.0.(1 + ordinal % 8): no address then runs out of ports. */
 void stream_connect(struct stream *stream, unsigned ordinal, stream_reader *reader, void *owner);
 void stream_close(struct stream *stream);
