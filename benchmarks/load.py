@@ -63,13 +63,14 @@ def measure(scenario: Scenario, server: RunningServer, effort: Effort) -> Measur
 def _measure_memory(scenario: Scenario, server: RunningServer, effort: Effort) -> Measurement:
     clients = max(1, round(scenario.clients * effort.connections))
     _hold_idle(server, FIRST_CONNECTIONS, effort)
+    time.sleep(effort.settle)
     before = server.measure_memory()
     after = _hold_idle(server, clients, effort)
     return Measurement((after - before) / clients)
 
 
 def _hold_idle(server: RunningServer, clients: int, effort: Effort) -> int:
-    """Connect the clients, let the server settle and measure its memory; then let them go, and let it settle again."""
+    """Connect the clients, let the server settle and measure its memory; then let them go."""
     with subprocess.Popen(
         _command("idle", server, clients, effort), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as generator:
@@ -83,7 +84,6 @@ def _hold_idle(server: RunningServer, clients: int, effort: Effort) -> int:
         memory = server.measure_memory()
         generator.stdin.close()
         generator.wait()
-    time.sleep(effort.settle)
     return memory
 
 
