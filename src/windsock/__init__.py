@@ -13,6 +13,7 @@ from windsock.errors import (
     WindsockError,
 )
 from windsock.server.broadcast import BroadcastOperator
+from windsock.server.dynamic import DynamicNamespace
 from windsock.server.namespace import Namespace
 from windsock.server.server import Server
 from windsock.server.socket import Handshake, Socket
@@ -26,6 +27,7 @@ __all__ = [
     "ConfigurationError",
     "ConnectionRefused",
     "Cookie",
+    "DynamicNamespace",
     "EncodeError",
     "EventError",
     "Handshake",

@@ -30,6 +30,9 @@ MAX_REFUSALS: Final = 100
 """Refused CONNECT packets on one connection, after which it is closed: each costs the application a check,
 and a guesser of names or passwords should pay for a new connection now and then."""
 
+MAX_NAMESPACES: Final = 100
+"""Namespaces that one connection may be in: with dynamic ones, their names are the client's to make up."""
+
 _ID_BYTES: Final = 15
 _EVENT: Final = PacketType.EVENT
 _ACK: Final = PacketType.ACK
@@ -118,17 +121,20 @@ class Connection:
     # -- connecting --
 
     def _connect(self, packet: Packet) -> None:
-        namespace = self._server.namespaces.get(packet.namespace)
+        auth = packet.data or {}
+        full = len(self._sockets) >= MAX_NAMESPACES
+        namespace = None if full else self._server.find(packet.namespace, auth)
         if namespace is None:
-            self._refuse(packet.namespace, ConnectionRefused("Invalid namespace"))
+            self._refuse(packet.namespace, ConnectionRefused("Too many namespaces" if full else "Invalid namespace"))
             return
-        socket = Socket(namespace, self, secrets.token_urlsafe(_ID_BYTES), packet.data or {})
+        socket = Socket(namespace, self, secrets.token_urlsafe(_ID_BYTES), auth)
         self._sockets[namespace.name] = socket
+        namespace.admitting += 1
         self._start(self._admit(namespace, socket), _report)
 
     async def _admit(self, namespace: Namespace, socket: Socket) -> None:
         try:
-            for middleware in namespace.middlewares:
+            for middleware in namespace.registry.middlewares:
                 outcome = middleware(socket)
                 if inspect.isawaitable(outcome):
                     await outcome
@@ -148,6 +154,9 @@ class Connection:
             self._refuse(namespace.name, ConnectionRefused("internal error"))
         else:
             self._accept(namespace, socket)
+        finally:
+            namespace.admitting -= 1
+            self._server.drop_if_empty(namespace)
 
     async def _call_connect(self, handler: Handler, socket: Socket) -> None:
         try:
@@ -211,6 +220,7 @@ class Connection:
         namespace.adapter.remove(socket)
         if socket.acks is not None:
             socket.acks.close()
+        self._server.drop_if_empty(namespace)
 
     def _notify(self, socket: Socket, event: str, reason: str) -> None:
         handler = socket.namespace.handlers.get(event)

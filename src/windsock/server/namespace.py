@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from windsock.engine.transports.outbox import Outbox
     from windsock.protocol.engineio import Message
     from windsock.protocol.socketio import Packet, Parser
+    from windsock.server.dynamic import DynamicNamespace
     from windsock.server.socket import Socket
 
 F = TypeVar("F", bound=EventHandler)
@@ -21,29 +22,18 @@ Middleware = Callable[["Socket"], "Awaitable[None] | None"]
 M = TypeVar("M", bound=Middleware)
 
 
-class Namespace:
-    """A channel of its own over the shared connection. Got with ``io.of("/name")``.
+class Registry:
+    """What an application registered for a namespace, or for all that match a pattern.
 
     Attributes:
-        name: with its leading slash.
-        sockets: connected, by id.
-        adapter: knows the rooms.
         handlers: of events, by name.
-        parser: the wire format.
-        outbox: of the engine.
+        middlewares: in the order in which they run.
     """
 
-    def __init__(self, name: str, parser: Parser, outbox: Outbox, adapter: AdapterFactory) -> None:
-        self.name = name
-        self.sockets: dict[str, Socket] = {}
-        self.outbox = outbox
-        self.adapter: Adapter = adapter(name, self)
-        self.parser = parser
+    def __init__(self, name: str) -> None:
         self.handlers: dict[str, Handler] = {}
-        self._middlewares: list[Middleware] = []
-        self._ack_id = 0
-
-    # -- the application's side --
+        self.middlewares: list[Middleware] = []
+        self._name = name
 
     def on(self, event: str) -> Callable[[F], F]:
         """Registers the handler of an event.
@@ -62,7 +52,7 @@ class Namespace:
 
         def register(function: F) -> F:
             if name in self.handlers:
-                raise ConfigurationError(f"expected one handler for {name!r} in {self.name!r}, got a second")
+                raise ConfigurationError(f"expected one handler for {name!r} in {self._name!r}, got a second")
             self.handlers[name] = Handler(name, function)
             return function
 
@@ -73,8 +63,58 @@ class Namespace:
 
         It may be plain or ``async``, and refuses a client by raising :class:`ConnectionRefused`.
         """
-        self._middlewares.append(middleware)
+        self.middlewares.append(middleware)
         return middleware
+
+
+class Namespace:
+    """A channel of its own over the shared connection. Got with ``io.of("/name")``.
+
+    Args:
+        name: with its leading slash.
+        parser: of the server.
+        outbox: of the engine.
+        adapter: makes the adapter.
+        parent: of a namespace that came to be because a client asked for it.
+
+    Attributes:
+        name: with its leading slash.
+        sockets: connected, by id.
+        admitting: how many clients are on their way in.
+        adapter: knows the rooms.
+        handlers: of events, by name.
+        parser: the wire format.
+        outbox: of the engine.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        parser: Parser,
+        outbox: Outbox,
+        adapter: AdapterFactory,
+        parent: DynamicNamespace | None = None,
+    ) -> None:
+        self.name = name
+        self.parent = parent
+        self.sockets: dict[str, Socket] = {}
+        self.admitting = 0
+        self.outbox = outbox
+        self.adapter: Adapter = adapter(name, self)
+        self.parser = parser
+        self.registry = Registry(name) if parent is None else parent.registry
+        self.handlers = self.registry.handlers
+        self._ack_id = 0
+
+    # -- the application's side --
+
+    def on(self, event: str) -> Callable[[F], F]:
+        """Registers the handler of an event; see :meth:`Registry.on`."""
+        return self.registry.on(event)
+
+    def use(self, middleware: M) -> M:
+        """Adds a middleware; see :meth:`Registry.use`."""
+        return self.registry.use(middleware)
 
     def emit(self, event: str, *arguments: Any) -> None:
         """Sends an event to every client; see :meth:`BroadcastOperator.emit`."""
@@ -131,11 +171,6 @@ class Namespace:
         BroadcastOperator(self).disconnect_sockets(close)
 
     # -- the connections' side --
-
-    @property
-    def middlewares(self) -> list[Middleware]:
-        """In the order in which they run."""
-        return self._middlewares
 
     def next_ack_id(self) -> int:
         """An id no acknowledgement of the namespace has had: a broadcast needs one for all its sockets."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 from windsock.adapters.memory import MemoryAdapter
 from windsock.asgi import ASGIApplication
@@ -13,6 +14,7 @@ from windsock.engine.registry import Engine
 from windsock.errors import ConfigurationError
 from windsock.protocol.parsers.json import JsonParser
 from windsock.server.connection import Connection
+from windsock.server.dynamic import DynamicNamespace, NamespacePredicate
 from windsock.server.namespace import F, M, Namespace
 
 if TYPE_CHECKING:
@@ -120,19 +122,51 @@ class Server:
         self.max_handlers_in_flight = max_handlers_in_flight
         self.namespaces: dict[str, Namespace] = {}
         self._adapter = adapter
+        self._dynamic: list[DynamicNamespace] = []
         self._connecting: Deadlines[Connection] = Deadlines(
             connect_timeout, lambda connection: connection.connect_timed_out()
         )
         self._root = self.of("/")
 
-    def of(self, name: str) -> Namespace:
-        """The namespace of that name, made when it is not there."""
+    @overload
+    def of(self, name: str) -> Namespace: ...
+
+    @overload
+    def of(self, name: re.Pattern[str] | NamespacePredicate) -> DynamicNamespace: ...
+
+    def of(self, name: str | re.Pattern[str] | NamespacePredicate) -> Namespace | DynamicNamespace:
+        """The namespace of that name, made when it is not there; or all whose names match a rule.
+
+        Args:
+            name: a name, with or without its leading slash; or a regular expression, searched for in the names that
+                clients ask for; or a predicate of such a name and the client's auth payload.
+        """
+        if not isinstance(name, str):
+            dynamic = DynamicNamespace(name, self.parser, self.engine.outbox, self._adapter)
+            self._dynamic.append(dynamic)
+            return dynamic
         if not name.startswith("/"):
             name = f"/{name}"
         namespace = self.namespaces.get(name)
         if namespace is None:
             namespace = self.namespaces[name] = Namespace(name, self.parser, self.engine.outbox, self._adapter)
         return namespace
+
+    def find(self, name: str, auth: dict[str, Any]) -> Namespace | None:
+        """The namespace a client asks for, made when a rule says so."""
+        namespace = self.namespaces.get(name)
+        if namespace is None:
+            for dynamic in self._dynamic:
+                if dynamic.matches(name, auth):
+                    namespace = self.namespaces[name] = dynamic.make(name)
+                    break
+        return namespace
+
+    def drop_if_empty(self, namespace: Namespace) -> None:
+        """Forgets a namespace that a client asked for and nobody uses any more."""
+        if namespace.parent is not None and not namespace.sockets and not namespace.admitting:
+            self.namespaces.pop(namespace.name, None)
+            namespace.parent.children.pop(namespace.name, None)
 
     def asgi(self, app: ASGIApp | None = None) -> ASGIApplication:
         """The ASGI application that answers clients at ``path`` and leaves everything else to ``app``.

@@ -1,0 +1,68 @@
+"""Namespaces that come to be when a client asks for one (Socket.IO documentation, "Dynamic namespaces")."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from windsock.server.namespace import F, M, Namespace, Registry
+
+if TYPE_CHECKING:
+    from windsock.adapters.base import AdapterFactory
+    from windsock.engine.transports.outbox import Outbox
+    from windsock.protocol.socketio import Parser
+
+NamespacePredicate = Callable[[str, dict[str, Any]], bool]
+"""Of a namespace's name and the client's auth payload: whether there is such a namespace."""
+
+
+class DynamicNamespace:
+    """What all namespaces that match have in common. Got with ``io.of(re.compile(...))`` or ``io.of(predicate)``.
+
+    A namespace is made when the first client connects to it and goes when the last one has left, so that names
+    made up by clients do not pile up.
+
+    Attributes:
+        registry: handlers and middlewares, shared by the namespaces.
+        children: the namespaces that exist, by name.
+    """
+
+    def __init__(
+        self,
+        rule: re.Pattern[str] | NamespacePredicate,
+        parser: Parser,
+        outbox: Outbox,
+        adapter: AdapterFactory,
+    ) -> None:
+        self.registry = Registry(str(getattr(rule, "pattern", rule)))
+        self.children: dict[str, Namespace] = {}
+        self._rule = rule
+        self._parser = parser
+        self._outbox = outbox
+        self._adapter = adapter
+
+    def on(self, event: str) -> Callable[[F], F]:
+        """See :meth:`Registry.on`."""
+        return self.registry.on(event)
+
+    def use(self, middleware: M) -> M:
+        """See :meth:`Registry.use`."""
+        return self.registry.use(middleware)
+
+    def emit(self, event: str, *arguments: Any) -> None:
+        """Sends an event to every client of every namespace that matches."""
+        for namespace in self.children.values():
+            namespace.emit(event, *arguments)
+
+    def matches(self, name: str, auth: dict[str, Any]) -> bool:
+        """Whether a client may have a namespace of this name."""
+        if isinstance(self._rule, re.Pattern):
+            return self._rule.search(name) is not None
+        return self._rule(name, auth)
+
+    def make(self, name: str) -> Namespace:
+        """A namespace of this name."""
+        namespace = Namespace(name, self._parser, self._outbox, self._adapter, self)
+        self.children[name] = namespace
+        return namespace
