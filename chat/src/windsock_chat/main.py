@@ -48,6 +48,7 @@ _CONNECT_TIMEOUT: Final = 10.0
 class Chat:
     """The parts that a command needs: `asgi` is the whole application, `api` its REST interface."""
 
+    folder: Path
     database: Database
     services: Services
     passwords: Passwords
@@ -55,7 +56,8 @@ class Chat:
     asgi: Edge
 
     async def open(self) -> None:
-        """Bring the database to its newest version."""
+        """Make the data folder, and bring the database to its newest version."""
+        _make(self.folder)
         await self.database.migrate()
         await self.services.accounts.purge()
 
@@ -101,7 +103,7 @@ def create_chat(settings: Settings) -> Chat:
 
     api = create_api(services, WebClient(settings.web or _web_folder()), describe(), lifespan)
     edge = Edge(io.asgi(api), settings.allowed_hosts, settings.trusted_proxies)
-    chat = Chat(database, services, passwords, api, edge)
+    chat = Chat(settings.data, database, services, passwords, api, edge)
     return chat
 
 
@@ -188,8 +190,13 @@ def _settings(**options: Any) -> Settings:
 def _secret(settings: Settings) -> str:
     if settings.secret is not None:
         return settings.secret.get_secret_value()
-    settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _make(settings.data)
     return load_secret(settings.data / "secret")
+
+
+def _make(folder: Path) -> None:
+    # What people write to one another is nobody else's on this machine.
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
 def _web_folder() -> Path:

@@ -10,7 +10,7 @@ from windsock_chat.domain.entry import Entry, EntryKind
 from windsock_chat.domain.events import Event
 from windsock_chat.domain.room import Invitation, Member, MemberRole, Room, RoomKind
 from windsock_chat.domain.session import EndReason
-from windsock_chat.domain.user import Account, Role
+from windsock_chat.domain.user import Account, Author, Role
 
 
 class Taken(Exception):
@@ -60,12 +60,12 @@ class NewEntry:
 
     room_id: UUID
     kind: EntryKind
-    author_id: UUID
+    author: Author
     created_at: datetime
     text: str | None = None
     target_seq: int | None = None
     client_id: UUID | None = None
-    subject_id: UUID | None = None
+    subject: Author | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,10 @@ class User:
     created_at: datetime
     presence: Presence | None
 
+    def author(self) -> Author:
+        """The person as an entry names them."""
+        return Author(self.id, self.username, self.display_name)
+
 
 @dataclass(frozen=True, slots=True)
 class Account:

@@ -11,7 +11,6 @@ from windsock_chat.domain.entry import EntryKind
 from windsock_chat.domain.errors import ChatError
 from windsock_chat.domain.rate import CONNECT
 from windsock_chat.domain.session import Principal
-from windsock_chat.domain.user import Author
 from windsock_chat.realtime import channels
 from windsock_chat.realtime.contract import CLIENT_EVENTS
 from windsock_chat.realtime.notices import TypingNotice
@@ -90,12 +89,7 @@ class Gateway:
         """Tell the others of the room, those who can take it now, and not one's own devices."""
         await self._services.log.check_member(principal, payload.room_id)
         user = principal.user
-        notice = TypingNotice(
-            room_id=payload.room_id,
-            user=Author(user.id, user.username, user.display_name),
-            typing=payload.typing,
-            expires_in=TYPING_EXPIRES,
-        )
+        notice = TypingNotice(payload.room_id, user.author(), payload.typing, TYPING_EXPIRES)
         others = self._io.in_(channels.of_room(payload.room_id)).except_(channels.of_user(user.id))
         others.volatile.emit("typing", self._publisher.dump("typing", notice))
         return TypingAck(True)

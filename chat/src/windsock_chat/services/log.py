@@ -52,9 +52,12 @@ class Log:
             async with self._store.write() as work:
                 return await self._write(work, principal, submission)
         except Taken:
-            # The same submission came twice at the same moment, on a database with many writers; one is there now.
-            async with self._store.write() as work:
-                return await self._write(work, principal, submission)
+            async with self._store.read() as work:
+                await check_member(work, principal, submission.room_id)
+                sent = await work.log.sent(principal.user.id, submission.client_id)
+            if sent is None:
+                raise
+            return _first_answer(sent, submission)
 
     async def mark_read(self, principal: Principal, room_id: UUID, seq: int) -> Membership:
         """Move one's marker forward to `seq`, or to the room's newest entry if that is less; never back."""
@@ -79,27 +82,25 @@ class Log:
 
     async def _write(self, work: Work, principal: Principal, submission: Submission) -> Entry:
         standing = await check_member(work, principal, submission.room_id)
-        sent = await work.log.sent(principal.user.id, submission.client_id)
-        if sent is not None:
-            return _first_answer(sent, submission)
-        if submission.target_seq is not None:
-            await _check_target(work, principal, standing, submission, submission.target_seq)
         now = datetime.now(UTC)
+        # Before the target is looked at: a retry must come out as one, though its target has changed since.
         entry = await work.log.append(
             NewEntry(
                 room_id=submission.room_id,
                 kind=submission.kind,
-                author_id=principal.user.id,
+                author=principal.user.author(),
                 created_at=now,
                 text=submission.text,
                 target_seq=submission.target_seq,
                 client_id=submission.client_id,
             )
         )
-        if submission.kind is EntryKind.EDIT and submission.target_seq is not None:
-            await work.log.revise(entry.room_id, submission.target_seq, submission.text or "", entry.seq, now)
-        elif submission.kind is EntryKind.DELETE and submission.target_seq is not None:
-            await work.log.erase(entry.room_id, submission.target_seq, entry.seq, now)
+        if submission.target_seq is not None:
+            await _check_target(work, principal, standing, submission, submission.target_seq)
+            if submission.text is None:
+                await work.log.erase(entry.room_id, submission.target_seq, entry.seq, now)
+            else:
+                await work.log.revise(entry.room_id, submission.target_seq, submission.text, entry.seq, now)
         work.publish(EntryAppended(entry))
         return entry
 

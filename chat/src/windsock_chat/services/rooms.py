@@ -17,6 +17,7 @@ from windsock_chat.domain.events import (
 from windsock_chat.domain.repositories import NewEntry, Store, Taken, Work
 from windsock_chat.domain.room import Member, MemberPage, MemberRole, Room, RoomKind, RoomPage
 from windsock_chat.domain.session import Principal
+from windsock_chat.domain.user import Author
 from windsock_chat.services.membership import check_governor, check_member, check_visible, direct_room
 from windsock_chat.services.presence import Presences
 
@@ -112,15 +113,16 @@ class Rooms:
             standing = await check_member(work, principal, room_id)
             if standing.kind is RoomKind.DIRECT:
                 raise direct_room()
-            await self._put_out(work, principal, room_id, principal.user.id)
+            await self._put_out(work, principal, room_id, principal.user.author())
 
     async def remove(self, principal: Principal, room_id: UUID, user_id: UUID) -> None:
         """Put a member out; raises `NotFound`, `Forbidden`, `Conflict` (`direct_room`)."""
         async with self._store.write() as work:
             await check_governor(work, principal, room_id)
-            if await work.rooms.member(room_id, user_id) is None:
+            member = await work.rooms.member(room_id, user_id)
+            if member is None:
                 raise NotFound("member")
-            await self._put_out(work, principal, room_id, user_id)
+            await self._put_out(work, principal, room_id, member.user.author())
 
     async def members(self, principal: Principal, room_id: UUID, cursor: str | None, limit: int) -> MemberPage:
         """Who is in a room that one is in; raises `NotFound`, `NotMember`."""
@@ -133,7 +135,7 @@ class Rooms:
     async def _enter(self, work: Work, principal: Principal, room_id: UUID, role: MemberRole) -> Room:
         user = principal.user
         await work.rooms.add_member(room_id, user.id, role, datetime.now(UTC))
-        joined = NewEntry(room_id, EntryKind.JOINED, user.id, datetime.now(UTC))
+        joined = NewEntry(room_id, EntryKind.JOINED, user.author(), datetime.now(UTC))
         entry = await work.log.append(joined)
         room = await work.rooms.get(user.id, room_id)
         # First the room, so that the newcomer's devices are in it when the entry goes out.
@@ -144,14 +146,14 @@ class Rooms:
             work.publish(PresenceChanged(user.id, user.presence, [room_id]))
         return room
 
-    async def _put_out(self, work: Work, principal: Principal, room_id: UUID, user_id: UUID) -> None:
-        await work.rooms.remove_member(room_id, user_id)
+    async def _put_out(self, work: Work, principal: Principal, room_id: UUID, member: Author) -> None:
+        await work.rooms.remove_member(room_id, member.id)
         # First the departure, so that nothing more of the room reaches who has left.
-        work.publish(RoomLeft(user_id, room_id))
-        if user_id == principal.user.id:
+        work.publish(RoomLeft(member.id, room_id))
+        if member.id == principal.user.id:
             await _append(work, principal, room_id, EntryKind.LEFT)
         else:
-            await _append(work, principal, room_id, EntryKind.REMOVED, subject_id=user_id)
+            await _append(work, principal, room_id, EntryKind.REMOVED, subject=member)
         heir = await work.rooms.heir(room_id)
         if heir is not None and not await work.rooms.has_owner(room_id):
             await work.rooms.set_member_role(room_id, heir, MemberRole.OWNER)
@@ -187,9 +189,9 @@ async def _append(
     kind: EntryKind,
     *,
     text: str | None = None,
-    subject_id: UUID | None = None,
+    subject: Author | None = None,
 ) -> None:
-    new = NewEntry(room_id, kind, principal.user.id, datetime.now(UTC), text=text, subject_id=subject_id)
+    new = NewEntry(room_id, kind, principal.user.author(), datetime.now(UTC), text=text, subject=subject)
     work.publish(EntryAppended(await work.log.append(new)))
 
 

@@ -27,15 +27,16 @@ class SqlLog:
             rooms.c.last_seq
         )
         seq: int = (await self._connection.execute(number)).scalar_one()
+        entry_id = uuid4()
         try:
             await self._connection.execute(
                 insert(entries).values(
                     room_id=new.room_id,
                     seq=seq,
-                    id=uuid4(),
+                    id=entry_id,
                     kind=new.kind.value,
-                    author_id=new.author_id,
-                    subject_id=new.subject_id,
+                    author_id=new.author.id,
+                    subject_id=new.subject.id if new.subject else None,
                     text=new.text,
                     target_seq=new.target_seq,
                     client_id=new.client_id,
@@ -44,10 +45,21 @@ class SqlLog:
             )
         except IntegrityError as error:
             raise Taken from error
-        stored = await self.get(new.room_id, seq)
-        if stored is None:
-            raise LookupError(f"entry {seq} of room {new.room_id} is gone in the transaction that wrote it")
-        return stored
+        return Entry(
+            room_id=new.room_id,
+            seq=seq,
+            id=entry_id,
+            kind=new.kind,
+            author=new.author,
+            subject=new.subject,
+            text=new.text,
+            target_seq=new.target_seq,
+            client_id=new.client_id,
+            created_at=new.created_at,
+            edited_at=None,
+            deleted=False,
+            revised_seq=None,
+        )
 
     async def sent(self, author_id: UUID, client_id: UUID) -> SentEntry | None:
         query = (

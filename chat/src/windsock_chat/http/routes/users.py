@@ -14,9 +14,9 @@ router = APIRouter(prefix="/users", tags=["users"], responses=refusals(401, 403,
 
 
 @router.get("/me")
-async def get_me(principal: Reader, services: Serving) -> User:
+async def get_me(principal: Reader) -> User:
     """One's own profile."""
-    return await services.people.get(principal, principal.user.id)
+    return principal.user
 
 
 @router.patch("/me")

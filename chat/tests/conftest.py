@@ -1,0 +1,64 @@
+"""The servers and the people that tests ask for. A server is shared: each test brings people of its own."""
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+import pytest_asyncio
+
+from chat.tests.people import Town
+from chat.tests.server import ChatServer
+
+# What the server of `brief` signs its tokens with.
+SECRET: Final = "s" * 40
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ChatServer]:
+    """With cheap hashes and wide limits."""
+    with ChatServer(tmp_path_factory.mktemp("chat")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def brief_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ChatServer]:
+    """Access tokens last for two seconds, and a spent refresh token is never a race."""
+    data = tmp_path_factory.mktemp("brief")
+    with ChatServer(data, secret=SECRET, access_token_seconds=2, refresh_grace_seconds=0) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def strict_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ChatServer]:
+    """With the rate limits as they are shipped, behind a proxy that tells it addresses."""
+    data = tmp_path_factory.mktemp("strict")
+    with ChatServer(data, rate_factor=1, trusted_proxies="127.0.0.1") as server:
+        yield server
+
+
+@pytest_asyncio.fixture
+async def town(server: ChatServer) -> AsyncIterator[Town]:
+    """Where people come from."""
+    async with Town(server) as town:
+        yield town
+
+
+@pytest_asyncio.fixture
+async def brief(brief_server: ChatServer) -> AsyncIterator[Town]:
+    """A town where nothing lasts."""
+    async with Town(brief_server) as town:
+        yield town
+
+
+@pytest_asyncio.fixture
+async def strict(strict_server: ChatServer) -> AsyncIterator[Town]:
+    """A town where everything is limited."""
+    async with Town(strict_server) as town:
+        yield town
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """A folder for a server with settings of its own."""
+    return tmp_path / "data"
