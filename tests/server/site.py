@@ -1,0 +1,117 @@
+"""A server in the test's own event loop, on a free port: over the fast lane, or as any ASGI application."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, Literal, TypeVar
+
+import uvicorn
+
+from windsock import Server
+from windsock.engine.session import State
+from windsock.types import ASGIApp
+from windsock.uvicorn import HttpProtocol, WebSocketProtocol
+
+T = TypeVar("T")
+Lane = Literal["lane", "asgi"]
+
+WITHIN: Final = 5.0
+"""Seconds that anything may take: far more than it does, so that a busy machine fails no test."""
+
+
+async def until(condition: Callable[[], bool], what: str, *, within: float = WITHIN) -> None:
+    """Waits until ``condition`` holds; fails with ``what`` when it does not in time."""
+    deadline = asyncio.get_running_loop().time() + within
+    while not condition():
+        assert asyncio.get_running_loop().time() < deadline, f"not within {within} s: {what}"
+        await asyncio.sleep(0.001)
+
+
+async def soon(awaitable: Awaitable[T]) -> T:
+    """The result, which must come in time."""
+    async with asyncio.timeout(WITHIN):
+        return await awaitable
+
+
+class Site:
+    """Serves an application from :meth:`open` to :meth:`close`.
+
+    Args:
+        app: a Windsock server, or any ASGI application.
+        lane: over Windsock's own uvicorn classes, or over uvicorn's.
+        config: further options of uvicorn.
+    """
+
+    def __init__(self, app: Server | ASGIApp, lane: Lane, **config: Any) -> None:
+        self.io = app if isinstance(app, Server) else None
+        self.lane = lane
+        self._config = uvicorn.Config(
+            app.asgi() if isinstance(app, Server) else app,
+            port=0,
+            http=HttpProtocol if lane == "lane" else "auto",
+            ws=WebSocketProtocol if lane == "lane" else "auto",
+            log_config=None,
+            access_log=False,
+            **config,
+        )
+        self._server = uvicorn.Server(self._config)
+        self.port = 0
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def connections(self) -> int:
+        """Connections that are open."""
+        return len(self._server.server_state.connections)
+
+    async def open(self) -> None:
+        self._config.load()
+        self._server.lifespan = self._config.lifespan_class(self._config)
+        await self._server.startup()
+        await self._server.on_tick(0)
+        self.port = self._server.servers[0].sockets[0].getsockname()[1]
+
+    async def close(self) -> None:
+        """Ends what runs, as uvicorn does, but without its pauses; nothing may be left."""
+        state = self._server.server_state
+        for server in self._server.servers:
+            server.close()
+        if self.io is not None:
+            await self.io.close()
+        for connection in list(state.connections):
+            connection.shutdown()
+        await until(lambda: not state.connections, "every connection is closed")
+        await until(lambda: not state.tasks, "every request is done")
+        await self._server.lifespan.shutdown()
+        if self.io is not None:
+            # A polling session that is closed waits for the GET that takes its last packets along.
+            assert all(session.state is State.CLOSING for session in self.io.engine.sessions.values())
+            for namespace in self.io.namespaces.values():
+                assert not namespace.sockets, f"a socket is left in {namespace.name}"
+
+
+class Trouble(logging.Handler):
+    """Errors that the server logged. What a test does not expect fails it."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self._records: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.name.startswith(("windsock", "uvicorn", "asyncio")):
+            cause = f" ({record.exc_info[1]!r})" if record.exc_info else ""
+            self._records.append(f"{record.name}: {record.getMessage()}{cause}")
+
+    def expect(self, *texts: str) -> None:
+        """Takes the errors that contain these texts, one each; they must be there."""
+        for text in texts:
+            found = next((record for record in self._records if text in record), None)
+            assert found is not None, f"expected an error with {text!r}, got {self._records}"
+            self._records.remove(found)
+
+    def check(self) -> None:
+        assert not self._records, "the server logged an error:\n" + "\n".join(self._records)
