@@ -159,12 +159,11 @@ function RowLink({ room, children }: { room: Room; children: ReactNode }) {
         className={cn(
           "group relative flex h-9 items-center gap-2.5 rounded-lg pr-2 pl-2.5 text-[0.9375rem] transition-colors touch:h-11",
           "hover:bg-hover focus-visible:-outline-offset-2",
+          "data-[status=active]:bg-raised data-[status=active]:text-ink data-[status=active]:shadow-lift",
+          "data-[status=active]:before:absolute data-[status=active]:before:inset-y-2 data-[status=active]:before:-left-0.5",
+          "data-[status=active]:before:w-[3px] data-[status=active]:before:rounded-full data-[status=active]:before:bg-signal",
           unread > 0 ? "font-semibold text-ink" : "text-soft",
         )}
-        activeProps={{
-          className:
-            "bg-raised text-ink shadow-lift hover:bg-raised before:absolute before:inset-y-2 before:-left-0.5 before:w-[3px] before:rounded-full before:bg-signal",
-        }}
       >
         {children}
         {unread > 0 && (

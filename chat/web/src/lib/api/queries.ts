@@ -32,7 +32,7 @@ export const keys = {
 };
 
 /** One's own rooms, direct conversations among them. */
-export function useRooms() {
+export function useRooms(enabled = true) {
   return useQuery({
     queryKey: keys.rooms,
     queryFn: async ({ signal }): Promise<readonly Room[]> => {
@@ -41,6 +41,7 @@ export function useRooms() {
       return rooms;
     },
     staleTime: LIVE,
+    enabled,
   });
 }
 

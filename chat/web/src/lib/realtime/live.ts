@@ -22,11 +22,15 @@ interface Live {
 
 let live: Live | null = null;
 
-/** Begin to live: open the outbox, connect, and keep all that is shown up to date. */
-export async function begin(user: User): Promise<void> {
+/** Begin to live: open the outbox, connect, and keep all that is shown up to date; unless it `isOver` by then. */
+export async function begin(user: User, isOver: () => boolean): Promise<void> {
   const adopted: OutboxItem[] = [];
   let adopt = (items: readonly OutboxItem[]): void => void adopted.push(...items);
   const outbox = await openOutbox(user.id, (items) => adopt(items));
+  if (isOver()) {
+    outbox.close();
+    return;
+  }
   const connection: Connection = new Connection({
     token: () => tokens.fresh(),
     renew: () => tokens.renew(),

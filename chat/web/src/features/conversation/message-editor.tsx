@@ -1,0 +1,85 @@
+import { type KeyboardEvent, useEffect, useLayoutEffect, useRef, useState } from "react";
+import { Button } from "@/components/button";
+import { Complaint } from "@/components/notice";
+import { growToFit, MAX_MESSAGE } from "@/features/conversation/composer";
+import type { LogItem } from "@/lib/log/room-log";
+import { current } from "@/lib/realtime/live";
+
+interface MessageEditorProps {
+  roomId: string;
+  item: LogItem;
+  onClose(): void;
+}
+
+/** Stands in the place of the message that is being edited. */
+export function MessageEditor({ roomId, item, onClose }: MessageEditorProps) {
+  const box = useRef<HTMLTextAreaElement>(null);
+  const [text, setText] = useState(item.text);
+  const [error, setError] = useState<unknown>(null);
+  const [isPending, setPending] = useState(false);
+  const left = MAX_MESSAGE - [...text].length;
+  const isChanged = text.trim() !== item.text.trim();
+  const maySave = text.trim().length > 0 && left >= 0;
+
+  useLayoutEffect(() => growToFit(box.current, text), [text]);
+  useEffect(() => {
+    const { current: field } = box;
+    field?.focus();
+    field?.setSelectionRange(field.value.length, field.value.length);
+  }, []);
+
+  const save = async () => {
+    if (!isChanged) return onClose();
+    if (!maySave || isPending) return;
+    setPending(true);
+    setError(null);
+    try {
+      await current().delivery.edit(roomId, item.seq, text.trim());
+      onClose();
+    } catch (refusal) {
+      setError(refusal);
+      setPending(false);
+    }
+  };
+  const onKeyDown = (event: KeyboardEvent) => {
+    if (event.nativeEvent.isComposing) return;
+    event.stopPropagation();
+    if (event.key === "Escape") onClose();
+    if (event.key === "Enter" && !event.shiftKey) {
+      event.preventDefault();
+      void save();
+    }
+  };
+
+  return (
+    <div className="my-1 flex flex-col gap-2">
+      <textarea
+        ref={box}
+        rows={1}
+        aria-label="Edit message"
+        value={text}
+        dir="auto"
+        onChange={(event) => setText(event.target.value)}
+        onKeyDown={onKeyDown}
+        className="scroll-quiet max-h-[38vh] w-full resize-none rounded-xl border border-sky bg-raised px-3 py-2 leading-6 outline-1 outline-sky"
+      />
+      <Complaint error={error} />
+      <div className="flex items-center gap-2">
+        <Button
+          size="sm"
+          tone="primary"
+          isPending={isPending}
+          isDisabled={!maySave}
+          onPress={() => void save()}
+        >
+          Save
+        </Button>
+        <Button size="sm" tone="quiet" onPress={onClose}>
+          Cancel
+        </Button>
+        <span className="text-xs text-faint max-md:hidden">Enter saves · Escape cancels</span>
+        {left < 0 && <span className="text-xs text-alarm tabular-nums">{-left} too many</span>}
+      </div>
+    </div>
+  );
+}

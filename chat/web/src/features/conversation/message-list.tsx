@@ -1,0 +1,301 @@
+import { useVirtualizer } from "@tanstack/react-virtual";
+import {
+  type KeyboardEvent,
+  type ReactNode,
+  type Ref,
+  useCallback,
+  useEffect,
+  useImperativeHandle,
+  useLayoutEffect,
+  useRef,
+  useState,
+} from "react";
+import { Button } from "@/components/button";
+import { DownIcon } from "@/components/icons";
+import { Spinner } from "@/components/spinner";
+import { type Actions, RowView } from "@/features/conversation/rows";
+import type { Author } from "@/lib/api/types";
+import type { Row } from "@/lib/log/timeline";
+
+/** Nearer to the end than this is at the end: it stays there when more comes. */
+const END_PX = 48;
+
+/** Older messages are asked for this long before the beginning comes into view. */
+const AHEAD_PX = 900;
+
+export interface MessageListHandle {
+  scrollToEnd(): void;
+}
+
+interface MessageListProps {
+  ref: Ref<MessageListHandle>;
+  rows: readonly Row[];
+  label: string;
+  roomId: string;
+  me: Author;
+  actions: Actions;
+  beginning: ReactNode;
+  older: "none" | "idle" | "loading" | "failed";
+  onLoadOlder(): void;
+  isAtEnd: boolean;
+  onAtEnd(isAtEnd: boolean): void;
+  /** Others' messages beyond the reader's view. */
+  newCount: number;
+}
+
+/**
+ * The messages that are in view, and a few around them. Rows are measured as they come; what is inserted above
+ * the reader moves nothing in view, and at the end the list stays at the end.
+ */
+export function MessageList(props: MessageListProps) {
+  const { rows, label, roomId, me, actions, beginning, older, onLoadOlder, isAtEnd, onAtEnd } = props;
+  const scroller = useRef<HTMLDivElement>(null);
+  const [activeKey, setActiveKey] = useState<string | null>(null);
+  const activeIndex = activeKey === null ? -1 : rows.findIndex((row) => row.key === activeKey);
+
+  const virtualizer = useVirtualizer({
+    count: rows.length,
+    getScrollElement: () => scroller.current,
+    estimateSize: (index) => estimate(rows[index]),
+    getItemKey: (index) => rows[index]?.key ?? index,
+    anchorTo: "end",
+    followOnAppend: true,
+    scrollEndThreshold: END_PX,
+    overscan: 6,
+    paddingStart: 12,
+    paddingEnd: 12,
+    // Scrolled, measured or grown: each may bring the end into view or out of it.
+    onChange: (instance) => onAtEnd(instance.isAtEnd(END_PX)),
+  });
+
+  useImperativeHandle(props.ref, () => ({ scrollToEnd: () => virtualizer.scrollToEnd() }), [virtualizer]);
+
+  // Where one stopped reading, or else at the end.
+  const firstUnread = useRef(rows.findIndex((row) => row.type === "unread"));
+  useLayoutEffect(() => {
+    if (firstUnread.current >= 0) virtualizer.scrollToIndex(firstUnread.current, { align: "start" });
+    else virtualizer.scrollToEnd();
+  }, [virtualizer]);
+
+  useStayAtEnd(scroller, isAtEnd, virtualizer.scrollToEnd);
+
+  const first = virtualizer.getVirtualItems()[0];
+  const isNearBeginning =
+    first === undefined || first.index === 0 || (virtualizer.scrollOffset ?? 0) < AHEAD_PX;
+  useEffect(() => {
+    if (older === "idle" && isNearBeginning && rows.length > 0) onLoadOlder();
+  }, [older, isNearBeginning, onLoadOlder, rows.length]);
+
+  const onKeyDown = (event: KeyboardEvent) => {
+    const step = event.key === "ArrowUp" ? -1 : event.key === "ArrowDown" ? 1 : 0;
+    const target = event.target as HTMLElement;
+    const isOnRow = target === scroller.current || target.matches("article");
+    if (!isOnRow) return;
+    if (event.key === "End") {
+      event.preventDefault();
+      virtualizer.scrollToEnd();
+      return;
+    }
+    if (step === 0 || event.altKey || event.ctrlKey || event.metaKey) return;
+    event.preventDefault();
+    const from = target === scroller.current ? rows.length : activeIndex;
+    const next = findMessage(rows, from, step);
+    if (next === -1) return;
+    setActiveKey(rows[next]?.key ?? null);
+    virtualizer.scrollToIndex(next, { align: "auto" });
+  };
+
+  return (
+    <div className="relative min-h-0 flex-1">
+      <div
+        ref={scroller}
+        role="feed"
+        aria-label={label}
+        aria-busy={older === "loading"}
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolled region must be reachable by keyboard
+        tabIndex={0}
+        onKeyDown={onKeyDown}
+        className="scroll-quiet flex h-full flex-col overflow-x-hidden overflow-y-auto overscroll-contain [overflow-anchor:none] focus-visible:-outline-offset-2"
+      >
+        <div className="relative mt-auto w-full shrink-0" style={{ height: virtualizer.getTotalSize() }}>
+          {virtualizer.getVirtualItems().map((item) => {
+            const row = rows[item.index];
+            if (!row) return null;
+            return (
+              <Positioned
+                key={item.key}
+                row={row}
+                index={item.index}
+                start={item.start}
+                measure={virtualizer.measureElement}
+                isActive={row.key === activeKey}
+                onActive={setActiveKey}
+              >
+                {(isHot) => (
+                  <RowView
+                    row={row}
+                    roomId={roomId}
+                    me={me}
+                    actions={actions}
+                    beginning={beginning}
+                    isHot={isHot}
+                  />
+                )}
+              </Positioned>
+            );
+          })}
+        </div>
+      </div>
+      <Older state={older} onRetry={onLoadOlder} />
+      {!isAtEnd && (
+        <Pill count={props.newCount} onPress={() => virtualizer.scrollToEnd({ behavior: "smooth" })} />
+      )}
+    </div>
+  );
+}
+
+interface PositionedProps {
+  row: Row;
+  index: number;
+  start: number;
+  measure(node: HTMLElement | null): void;
+  isActive: boolean;
+  onActive(key: string): void;
+  /** `isHot`: the pointer or the focus is on the row. */
+  children(isHot: boolean): ReactNode;
+}
+
+function Positioned({ row, index, start, measure, isActive, onActive, children }: PositionedProps) {
+  const node = useRef<HTMLElement>(null);
+  const [isHovered, setHovered] = useState(false);
+  const [isFocused, setFocused] = useState(false);
+  const attach = useCallback(
+    (element: HTMLElement | null) => {
+      node.current = element;
+      measure(element);
+    },
+    [measure],
+  );
+  useEffect(() => {
+    if (isActive && node.current && !node.current.contains(document.activeElement)) {
+      node.current.focus({ preventScroll: true });
+    }
+  }, [isActive]);
+  const place = {
+    ref: attach,
+    "data-index": index,
+    "data-key": row.key,
+    className: "group/row absolute inset-x-0 top-0 rounded-lg px-3 focus-visible:-outline-offset-2 md:px-5",
+    style: { transform: `translateY(${start}px)` },
+  };
+  if (row.type !== "message" && row.type !== "pending") {
+    return (
+      <div {...place}>
+        <div className="mx-auto w-full max-w-[52rem]">{children(false)}</div>
+      </div>
+    );
+  }
+  return (
+    <article
+      {...place}
+      tabIndex={-1}
+      aria-posinset={index + 1}
+      aria-setsize={-1}
+      onFocus={() => {
+        setFocused(true);
+        onActive(row.key);
+      }}
+      onBlur={() => setFocused(false)}
+      onPointerEnter={(event) => event.pointerType === "mouse" && setHovered(true)}
+      onPointerLeave={() => setHovered(false)}
+    >
+      <div className="mx-auto w-full max-w-[52rem]">{children(isHovered || isFocused)}</div>
+    </article>
+  );
+}
+
+function Older({ state, onRetry }: { state: MessageListProps["older"]; onRetry(): void }) {
+  if (state === "loading") {
+    return (
+      <div className="pointer-events-none absolute inset-x-0 top-2 flex animate-[fade_200ms_300ms_both] justify-center">
+        <span className="rounded-full border border-line bg-raised p-1.5 text-faint shadow-lift">
+          <Spinner label="Loading older messages" className="size-4" />
+        </span>
+      </div>
+    );
+  }
+  if (state === "failed") {
+    return (
+      <div className="absolute inset-x-0 top-2 flex justify-center">
+        <Button size="sm" onPress={onRetry}>
+          Older messages did not load. Try again
+        </Button>
+      </div>
+    );
+  }
+  return null;
+}
+
+function Pill({ count, onPress }: { count: number; onPress(): void }) {
+  return (
+    <div className="absolute inset-x-0 bottom-3 flex justify-center">
+      <Button
+        size="sm"
+        tone={count > 0 ? "primary" : "plain"}
+        onPress={onPress}
+        {...(count > 0 ? {} : { "aria-label": "Go to the newest messages" })}
+        className="animate-rise rounded-full shadow-float"
+      >
+        {count > 0 && (count === 1 ? "1 new message" : `${count} new messages`)}
+        <DownIcon className="size-4" />
+      </Button>
+    </div>
+  );
+}
+
+/** A composer that grows, or a keyboard that comes up, makes the list lower: at the end it stays at the end. */
+function useStayAtEnd(
+  scroller: { readonly current: HTMLElement | null },
+  isAtEnd: boolean,
+  scrollToEnd: () => void,
+): void {
+  const latest = useRef(isAtEnd);
+  useLayoutEffect(() => {
+    latest.current = isAtEnd;
+  }, [isAtEnd]);
+  useLayoutEffect(() => {
+    const element = scroller.current;
+    if (!element) return;
+    const observer = new ResizeObserver(() => latest.current && scrollToEnd());
+    observer.observe(element);
+    return () => observer.disconnect();
+  }, [scroller, scrollToEnd]);
+}
+
+function findMessage(rows: readonly Row[], from: number, step: number): number {
+  for (let index = from + step; index >= 0 && index < rows.length; index += step) {
+    const type = rows[index]?.type;
+    if (type === "message" || type === "pending") return index;
+  }
+  return -1;
+}
+
+/** Height of a row before it is measured: the nearer, the less the scroll bar jumps. */
+function estimate(row: Row | undefined): number {
+  if (!row) return 40;
+  switch (row.type) {
+    case "beginning":
+      return 200;
+    case "day":
+      return 46;
+    case "unread":
+      return 34;
+    case "event":
+      return 32;
+    default: {
+      const { text } = row.item;
+      const lines = text.split("\n").reduce((sum, line) => sum + Math.max(1, Math.ceil(line.length / 95)), 0);
+      return lines * 23 + (row.continued ? 6 : 35);
+    }
+  }
+}
