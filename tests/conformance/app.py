@@ -1,7 +1,7 @@
 """The application that the conformance tests talk to; ``js/app.js`` is the same one on the original.
 
 ``WINDSOCK_TEST_OPTIONS`` holds the server's options as JSON, named as in Python, times in seconds.
-Attributes: ``io`` for ``windsock serve``, ``app`` for other ASGI servers.
+Attributes: ``app`` is the application with the pages that a browser needs, ``io`` the server without.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ closed = io.of("/closed")
 
 @io.use
 async def guard(socket: Socket) -> None:
-    if _auth(socket).get("middleware") == "refuse":
+    if socket.handshake.auth.get("middleware") == "refuse":
         raise ConnectionRefused("refused by the middleware", data={"by": "middleware"})
 
 
@@ -43,7 +43,7 @@ async def shut(socket: Socket) -> None:
 
 @io.on("connect")
 async def connect(socket: Socket, auth: Any) -> None:
-    refusal = _auth(socket).get("refuse")
+    refusal = socket.handshake.auth.get("refuse")
     if refusal:
         raise ConnectionRefused("refused by the handler", data={"code": 42, "details": [refusal]})
     socket.emit("welcome", {"id": socket.id, "auth": auth})
@@ -81,6 +81,12 @@ async def ask_in_vain(socket: Socket) -> None:
         await socket.timeout(0.05).emit_with_ack("silence")
     except AckTimeout:
         socket.emit("timed-out")
+
+
+@io.on("answer-late")
+async def answer_late(socket: Socket) -> bool:
+    await asyncio.sleep(0.3)
+    return True
 
 
 @io.on("handshake")
@@ -122,7 +128,7 @@ async def publish(socket: Socket, order: dict[str, Any]) -> bool:
 async def move(socket: Socket, order: dict[str, Any]) -> list[str]:
     """Does ``order["action"]`` to the sockets in a room; returns who is in it afterwards."""
     target = io.in_(order["room"])
-    match order["action"]:
+    match order.get("action"):
         case "join":
             target.sockets_join(order["other"])
         case "leave":
@@ -172,7 +178,7 @@ async def volatile(socket: Socket) -> None:
 
 @admin.on("connect")
 async def connect_admin(socket: Socket, auth: Any) -> None:
-    if _auth(socket).get("token") != "secret":
+    if socket.handshake.auth.get("token") != "secret":
         raise ConnectionRefused("no token")
 
 
@@ -189,11 +195,6 @@ async def connect_dynamic(socket: Socket, auth: Any) -> None:
 @dynamic.on("echo-ack")
 async def echo_in_dynamic(socket: Socket, *arguments: Any) -> tuple[Any, ...]:
     return arguments
-
-
-def _auth(socket: Socket) -> dict[str, Any]:
-    auth = socket.handshake.auth
-    return auth if isinstance(auth, dict) else {}
 
 
 def _file(path: Path, media_type: str) -> Callable[[Any], Awaitable[Response]]:

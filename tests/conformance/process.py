@@ -61,7 +61,7 @@ class ServerProcess:
         self._command = [part.replace("{port}", str(self.port)) for part in command]
         self._environment = {**os.environ, "PYTHONUNBUFFERED": "1", **(environment or {})}
         self._cwd = cwd
-        self._log = tempfile.TemporaryFile()
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115  closed by __exit__
         self._process: subprocess.Popen[bytes] | None = None
         self.start()
 
@@ -114,7 +114,7 @@ class ServerProcess:
                 self.process.wait(STOP_TIMEOUT)
             except subprocess.TimeoutExpired:
                 self.kill()
-                raise AssertionError(f"SIGTERM did not end the server:\n{self.log()}") from None
+                raise AssertionError(f"SIGTERM did not end {' '.join(self._command)}:\n{self.log()}") from None
         return self.process.returncode
 
     def kill(self) -> None:

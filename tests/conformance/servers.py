@@ -12,7 +12,7 @@ from tests.conformance.process import ServerProcess, python
 APPLICATION: Final = "tests.conformance.app"
 
 COMMANDS: Final[dict[str, list[str]]] = {
-    "windsock": python("-m", "windsock.cli", "serve", f"{APPLICATION}:io", "--host", "127.0.0.1", "--port", "{port}"),
+    "windsock": python("-m", "windsock.cli", "serve", f"{APPLICATION}:app", "--host", "127.0.0.1", "--port", "{port}"),
     "uvicorn": python("-m", "uvicorn", f"{APPLICATION}:app", "--host", "127.0.0.1", "--port", "{port}"),
     "hypercorn": python("-m", "hypercorn", f"{APPLICATION}:app", "--bind", "127.0.0.1:{port}"),
     "granian": python(
@@ -20,6 +20,10 @@ COMMANDS: Final[dict[str, list[str]]] = {
     ),
     "node": ["node", str(DIRECTORY / "app.js"), "{port}"],
 }
+
+GRACEFUL: Final = frozenset({"windsock"})
+"""End on SIGTERM whatever their clients do. Of the others, Node waits for its connections, uvicorn for the requests it
+answers at that moment, hypercorn, on Python 3.12 and newer, for all connections."""
 
 
 class Servers:
@@ -43,7 +47,9 @@ class Servers:
 
     def close(self) -> None:
         failures = []
-        for server in self._running.values():
+        for (kind, _), server in self._running.items():
+            if kind not in GRACEFUL:
+                server.kill()
             try:
                 server.__exit__()
             except AssertionError as error:

@@ -8,12 +8,13 @@ import pytest
 
 from tests.conformance.javascript import Runner, scenarios
 from tests.conformance.process import ServerProcess
-from tests.conformance.servers import Servers, start
+from tests.conformance.servers import GRACEFUL, Servers, start
 
 SCENARIOS = scenarios()
 TRANSPORTS = {"polling": ["polling"], "websocket": ["websocket"], "upgrade": ["polling", "websocket"]}
-RECONNECTION = [name for name in SCENARIOS["socket"] if name.startswith("reconnection")]
-SHARED = [name for name in SCENARIOS["socket"] if name not in RECONNECTION]
+AFTER_STOP = "reconnection when the server was stopped and started"
+AFTER_KILL = "reconnection when the server was killed"
+SHARED = [name for name in SCENARIOS["socket"] if name not in (AFTER_STOP, AFTER_KILL)]
 HEARTBEAT = "ping and pong at the interval announced"
 FALLBACK = "a refused transport falls back to the next"
 ENGINE = [name for name in SCENARIOS["engine"] if name not in (HEARTBEAT, FALLBACK)]
@@ -46,28 +47,29 @@ def test_socket_io_client_in_chromium(
     run(runner, servers.get(kind), "socket", scenario, transports, where="chromium")
 
 
-@pytest.mark.parametrize("scenario", RECONNECTION)
+@pytest.mark.parametrize("scenario", [AFTER_STOP, AFTER_KILL])
 @each_transport
-@pytest.mark.parametrize(
-    ("kind", "where"),
-    [
-        ("node", "node"),
-        ("windsock", "node"),
-        ("windsock", "chromium"),
-        ("uvicorn", "node"),
-        ("hypercorn", "node"),
-        ("granian", "node"),
-    ],
-)
+@pytest.mark.parametrize(("kind", "where"), [("node", "node"), ("windsock", "node"), ("windsock", "chromium")])
 def test_reconnection(
     runner: Runner, javascript: None, kind: str, where: str, transports: list[str], scenario: str
 ) -> None:
-    with start(kind) as server:
-        actions: dict[str, Callable[[], object]] = {"start": server.start, "stop": server.stop, "kill": server.kill}
-        runner.run(
-            "socket", scenario, server.url, transports, where=where, host=lambda action: actions[action]() and None
-        )
-        assert not server.trouble()
+    reconnect(runner, kind, where, transports, scenario)
+
+
+@pytest.mark.parametrize(
+    ("kind", "transport", "scenario"),
+    [
+        ("uvicorn", "polling", AFTER_KILL),
+        ("uvicorn", "websocket", AFTER_STOP),
+        ("uvicorn", "upgrade", AFTER_STOP),
+        ("hypercorn", "upgrade", AFTER_KILL),
+        ("granian", "upgrade", AFTER_KILL),
+    ],
+)
+def test_reconnection_through_plain_asgi(
+    runner: Runner, javascript: None, kind: str, transport: str, scenario: str
+) -> None:
+    reconnect(runner, kind, "node", TRANSPORTS[transport], scenario)
 
 
 @pytest.mark.parametrize("scenario", ENGINE)
@@ -113,3 +115,20 @@ def run(
     runner.run(suite, scenario, server.url, transports, where=where)
     assert server.alive
     assert not server.trouble(since), server.log()
+
+
+def reconnect(runner: Runner, kind: str, where: str, transports: list[str], scenario: str) -> None:
+    """Runs a scenario that ends and starts a server of its own."""
+    server = start(kind)
+    try:
+        actions: dict[str, Callable[[], object]] = {"start": server.start, "stop": server.stop, "kill": server.kill}
+
+        def host(action: str) -> None:
+            actions[action]()
+
+        runner.run("socket", scenario, server.url, transports, where=where, host=host)
+        assert not server.trouble()
+    finally:
+        if kind not in GRACEFUL:
+            server.kill()
+        server.__exit__()

@@ -63,6 +63,7 @@ io.on("connection", (socket) => {
   socket.on("ask-in-vain", () => {
     socket.timeout(50).emit("silence", (error) => error && socket.emit("timed-out"));
   });
+  socket.on("answer-late", (reply) => setTimeout(() => reply(true), 300));
   socket.on("handshake", (reply) => {
     const { headers, query, address, secure, xdomain, url, auth } = socket.handshake;
     reply({
