@@ -152,7 +152,7 @@ class LongPolling:
         scope = self._scope
         method = scope["method"]
         if method == "OPTIONS":
-            await self._respond(204, engine.origins.preflight_headers(scope), b"")
+            await self._write(204, engine.origins.preflight_headers(scope), b"")
             return
         found = engine.find(scope, websocket=False)
         if found is None:
@@ -277,6 +277,9 @@ class LongPolling:
 
     async def _respond(self, status: int, headers: list[Header], body: bytes, *, close: bool = False) -> None:
         headers = [*headers, _NO_STORE, *self._engine.origins.headers(self._scope)]
+        await self._write(status, headers, body, close=close)
+
+    async def _write(self, status: int, headers: list[Header], body: bytes, *, close: bool = False) -> None:
         if self._lane is not None:
             self._lane.take_over()
             self._lane.respond(status, headers, body, close=close)

@@ -67,10 +67,18 @@ class Deadlines(Generic[T]):
         while slices and slices[0][0] <= now:
             items = slices.popleft()[1]
             while items:
-                self._expire(items.pop())
+                self._expire_one(items.pop())
         # Slices whose items have all been stopped are dropped with the slices before them, so that an
         # event loop with nothing to wait for has no timer.
         while slices and not slices[0][1] and len(slices) > 1:
             slices.popleft()
         if slices and self._timer is None:
             self._timer = loop.call_at(slices[0][0], self._run)
+
+    def _expire_one(self, item: T) -> None:
+        try:
+            self._expire(item)
+        except Exception as error:  # noqa: BLE001  one that fails may not keep the others from expiring
+            assert self._loop is not None
+            context = {"message": "a time-out's callback failed", "exception": error}
+            self._loop.call_exception_handler(context)

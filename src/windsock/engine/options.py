@@ -128,7 +128,8 @@ class EngineOptions:
         for name in ("ping_interval", "ping_timeout", "upgrade_timeout", "max_http_buffer_size"):
             if getattr(self, name) <= 0:
                 raise ConfigurationError(f"expected {name} above zero, got {getattr(self, name)}")
-        if self.cors_allowed_origins == "*" and self.cors_credentials:
+        origins = self.cors_allowed_origins
+        if self.cors_credentials and origins is not None and not callable(origins) and "*" in origins:
             raise ConfigurationError("expected a list of origins with cors_credentials, got '*'")
 
     @property

@@ -51,7 +51,7 @@ class Request:
     def headers(self) -> dict[str, str]:
         """Names in lower case; values of a repeated header joined by a comma."""
         headers: dict[str, str] = {}
-        for line in self._headers.split(b"\n"):
+        for line in self._headers.split(b"\n") if self._headers else ():
             name, _, value = line.decode("latin-1").partition(":")
             headers[name] = f"{headers[name]}, {value}" if name in headers else value
         return headers

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from windsock.adapters.base import EVERYBODY, Target
+from windsock.engine.transports.outbox import FLUSH_AT
 from windsock.errors import AckTimeout
 from windsock.protocol.socketio import RESERVED_EVENTS, Packet, PacketType
 from windsock.server.acks import ack_value
@@ -53,6 +54,9 @@ def deliver(outbox: Outbox, sockets: Collection[Socket], message: Message) -> No
             if not pending:
                 dirty.append(transport)  # type: ignore[arg-type]  # whoever offers ``pending`` is flushable
             pending.append(frame)
+    outbox.gathered += len(frame)
+    if outbox.gathered > FLUSH_AT:
+        outbox.flush()
 
 
 class BroadcastOperator:

@@ -8,6 +8,7 @@ import logging
 import secrets
 from collections.abc import Callable, Coroutine
 from functools import partial
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any, Final
 
 from windsock.engine.tasks import start
@@ -105,11 +106,14 @@ class Connection:
 
     def disconnect(self, socket: Socket, *, close: bool) -> None:
         """Disconnects one socket, or closes the connection with all of them."""
-        if close:
+        if close and socket.connected:
             for other in list(self._sockets.values()):
                 self.disconnect(other, close=False)
             self.session.close(reason="forced server close")
-        elif self._sockets.get(socket.namespace.name) is socket:
+        elif not socket.connected:
+            # It is being admitted: what its handler emitted, and the answer to CONNECT, go first.
+            socket.farewell = socket.farewell or close
+        elif self._is_here(socket):
             self.session.send(socket.namespace.encode(Packet(PacketType.DISCONNECT, socket.namespace.name)))
             self._remove(socket, "server namespace disconnect")
 
@@ -139,6 +143,7 @@ class Connection:
                 if inspect.isawaitable(outcome):
                     await outcome
             if not self._is_here(socket):
+                self._forget(socket)
                 return
             namespace.sockets[socket.id] = socket
             namespace.adapter.add(socket)
@@ -170,7 +175,7 @@ class Connection:
     def _accept(self, namespace: Namespace, socket: Socket) -> None:
         if not self._is_here(socket):
             # The client left while its connect handler ran: the application hears of it as of any other.
-            self._leave(socket, "transport close")
+            self._leave(socket, socket.left or "transport close")
             return
         held = socket.outlet
         self.session.send(namespace.encode(Packet(PacketType.CONNECT, namespace.name, {"sid": socket.id})))
@@ -182,12 +187,19 @@ class Connection:
         if self.timer is not None:
             self.timer.discard(self)
             self.timer = None
+        if socket.farewell is not None:
+            self.disconnect(socket, close=socket.farewell)
 
     def _refuse(self, namespace: str, refusal: ConnectionRefused) -> None:
         data: dict[str, Any] = {"message": refusal.message}
-        if refusal.data is not None:
-            data["data"] = refusal.data
-        self.session.send(self._server.parser.encode(PacketType.CONNECT_ERROR, namespace, data, None, True))
+        encode = self._server.parser.encode
+        try:
+            full = data if refusal.data is None else {**data, "data": refusal.data}
+            message = encode(PacketType.CONNECT_ERROR, namespace, full, None, True)
+        except EncodeError as error:
+            logger.error("the data of a refusal in %s cannot be sent: %s", namespace, error)
+            message = encode(PacketType.CONNECT_ERROR, namespace, data, None, True)
+        self.session.send(message)
         self._refusals += 1
         if self._refusals >= MAX_REFUSALS:
             self.session.close(reason="forced server close")
@@ -204,16 +216,19 @@ class Connection:
         self._sockets.pop(socket.namespace.name, None)
         if socket.connected:
             self._leave(socket, reason)
-        # else it is being admitted, which ends when it finds that the client is gone
+        else:
+            socket.left = reason  # and its admission ends when it finds that out
 
     def _leave(self, socket: Socket, reason: str) -> None:
         socket.connected = False
         self._notify(socket, "disconnecting", reason)
+        socket.left = reason
         self._forget(socket)
         self._notify(socket, "disconnect", reason)
 
     def _forget(self, socket: Socket) -> None:
         namespace = socket.namespace
+        socket.left = socket.left or "server namespace disconnect"
         if self._is_here(socket):
             del self._sockets[namespace.name]
         namespace.sockets.pop(socket.id, None)
@@ -251,7 +266,7 @@ class Connection:
                 outcome = handler.function(*data)
             else:
                 outcome = handler.function(socket, *handler.bind(data[1:]))
-            if handler.asynchronous:
+            if handler.asynchronous or type(outcome) is CoroutineType:
                 task = start(outcome, self._loop)
                 if not task.done():
                     self._keep(task, partial(self._finish, socket, event, id))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from itertools import chain, repeat
 from typing import Any, Final, get_type_hints
 
 from pydantic import BaseModel, PydanticUserError, TypeAdapter, ValidationError
@@ -30,7 +31,7 @@ class Handler:
         plain: how many arguments it takes if that is a fixed number and none is validated, else -1.
     """
 
-    __slots__ = ("_maximum", "_minimum", "_validators", "arity", "asynchronous", "function", "plain")
+    __slots__ = ("_maximum", "_minimum", "_rest", "_validators", "arity", "asynchronous", "function", "plain")
 
     def __init__(self, event: str, function: EventHandler) -> None:
         self.function = function
@@ -40,7 +41,13 @@ class Handler:
         parameters = list(inspect.signature(function).parameters.values())
         hints = _hints(function)
         positional = [parameter for parameter in parameters if parameter.kind in _POSITIONAL]
-        open_ended = any(parameter.kind is inspect.Parameter.VAR_POSITIONAL for parameter in parameters)
+        rest = next((each for each in parameters if each.kind is inspect.Parameter.VAR_POSITIONAL), None)
+        open_ended = rest is not None
+        for parameter in parameters:
+            if parameter.kind is inspect.Parameter.KEYWORD_ONLY and parameter.default is inspect.Parameter.empty:
+                raise ConfigurationError(
+                    f"expected arguments by position in the handler of {event!r}: nothing gives {parameter.name!r}"
+                )
         if not positional and not open_ended:
             raise ConfigurationError(f"expected the handler of {event!r} to take the socket first")
         arguments = positional[1:]
@@ -48,6 +55,7 @@ class Handler:
         self._minimum = sum(parameter.default is inspect.Parameter.empty for parameter in arguments)
         self._maximum = None if open_ended else len(arguments)
         self._validators = [_validator(event, parameter, hints) for parameter in arguments]
+        self._rest = None if rest is None else _validator(event, rest, hints)
         fixed = self._minimum == self._maximum and not any(self._validators)
         self.plain = self.arity if fixed else -1
 
@@ -61,7 +69,7 @@ class Handler:
         if count < self._minimum or (self._maximum is not None and count > self._maximum):
             raise _wrong_count(self._minimum, self._maximum, count)
         bound = list(arguments)
-        for index, validate in enumerate(self._validators[:count]):
+        for index, validate in enumerate(chain(self._validators[:count], repeat(self._rest, count - self.arity))):
             if validate is not None:
                 try:
                     bound[index] = validate(arguments[index])

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from windsock.adapters.base import Target
+from windsock.errors import NotConnected
 from windsock.protocol.socketio import Packet, PacketType
 from windsock.server.acks import Acks, wait_for_ack
 from windsock.server.broadcast import BroadcastOperator, Rooms, event_packet, names
@@ -105,10 +106,14 @@ class Socket:
         handshake: what the client said when it connected.
         acks: the acknowledgements it owes.
         outlet: where its packets go.
+        connected: whether the client was told that it is, and has not left since.
+        left: why it left, once it has.
+        farewell: whether the application wants it gone, known before it was connected: ``True`` with its connection.
         recovered: whether the connection state was restored; not before connection state recovery is on.
     """
 
-    __slots__ = ("__weakref__", "_connection", "_data", "acks", "connected", "handshake", "id", "namespace", "outlet")
+    __slots__ = ("__weakref__", "_connection", "_data", "acks", "connected", "farewell", "handshake", "id", "left",
+                 "namespace", "outlet")  # fmt: skip
 
     recovered = False
 
@@ -118,6 +123,8 @@ class Socket:
         self.handshake = Handshake(connection.session.request, auth)
         self.acks: Acks | None = None
         self.connected = False
+        self.left: str | None = None
+        self.farewell: bool | None = None
         self.outlet: Session | Held = Held([])
         self._connection = connection
         self._data: SimpleNamespace | None = None
@@ -138,8 +145,9 @@ class Socket:
         return self.namespace.adapter.rooms_of(self)
 
     def join(self, *rooms: Rooms) -> None:
-        """Joins rooms. At once, and nothing happens for those it is in."""
-        self.namespace.adapter.join(self, names(rooms))
+        """Joins rooms. At once, and nothing happens for those it is in, or when the client has left."""
+        if self.left is None:
+            self.namespace.adapter.join(self, names(rooms))
 
     def leave(self, *rooms: Rooms) -> None:
         """Leaves rooms. At once, and nothing happens for those it is not in."""
@@ -211,7 +219,13 @@ class Socket:
         self.outlet.send(namespace.parser.encode(_ACK, namespace.name, arguments, id, True))
 
     def expect_ack(self, id: int) -> asyncio.Future[list[Any]]:
-        """The future of an acknowledgement."""
+        """The future of an acknowledgement.
+
+        Raises:
+            NotConnected: the client has left.
+        """
+        if self.left is not None:
+            raise NotConnected("the client has disconnected")
         if self.acks is None:
             self.acks = Acks()
         return self.acks.expect(id)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+from collections import deque
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -30,7 +31,11 @@ MAX_HEADERS: Final = 128
 """Fields in a request's head. The parser beneath keeps as many as come."""
 
 MAX_HEAD_SIZE: Final = 64 * 1024
-"""Bytes in a request's head: its target, names and values."""
+"""Bytes in a request's head. The parser keeps a field that does not end without telling anybody, so what is counted
+beside the fields is what came while a head was not whole."""
+
+MAX_PIPELINED: Final = 1000
+"""Requests of one connection that wait for the answer to an earlier one. One read can hold ten thousand."""
 
 HEAD_TIMEOUT: Final = 20.0
 """Seconds in which a request's head must have come. A client that sends a byte a minute holds a descriptor."""
@@ -73,8 +78,13 @@ class HttpProtocol(HttpToolsProtocol):
         self._head_size = 0
         self._head_timer: asyncio.TimerHandle | None = None
         self._refusal = HTTPStatus.BAD_REQUEST
-        self._starting: list[tuple[RequestResponseCycle, ASGI3Application]] = []
+        self._in_head = True
+        self._ended = False
+        self._unparsed = 0
+        self._starting: deque[tuple[RequestResponseCycle, ASGI3Application]] = deque()
+        self._active: RequestResponseCycle | None = None
         self._parsing = False
+        self._draining = False
         self._exchange: Exchange | None = None
         # Bytes thrown away since the connection was to end.
         self._lingering: int | None = None
@@ -88,6 +98,12 @@ class HttpProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tells whoever took the request over."""
+        if self._active is not None:
+            # The base knows only the request that was parsed last.
+            self._active.disconnected = True
+            self._active.message_event.set()
+        self._starting.clear()
+        self.pipeline.clear()
         super().connection_lost(exc)
         self._stop_head_timer()
         exchange, self._exchange = self._exchange, None
@@ -106,16 +122,36 @@ class HttpProtocol(HttpToolsProtocol):
             super().data_received(data)
         finally:
             self._parsing = False
-        starting = self._starting
-        if starting:
-            self._starting = []
-            for cycle, app in starting:
-                self._start(cycle, app)
+        if self._ended:
+            # Whatever of the next head came behind a request is less than one read.
+            self._ended = False
+            self._unparsed = 0
+        elif self._in_head:
+            self._unparsed += len(data)
+            if self._unparsed > MAX_HEAD_SIZE and not self.transport.is_closing():
+                self._refusal = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+                self.send_400_response("")
+        self._start_waiting()
+
+    def pause_writing(self) -> None:
+        """The client does not take its answers: start none of its requests."""
+        super().pause_writing()
+        self.flow.pause_reading()
+
+    def resume_writing(self) -> None:
+        """The client took its answers."""
+        super().resume_writing()
+        self._start_waiting()
+        if not self.flow.write_paused:
+            self.flow.resume_reading()
 
     # -- the parser's hooks --
 
     def on_message_begin(self) -> None:
         """A request begins."""
+        if len(self.pipeline) >= MAX_PIPELINED:
+            self._refusal = HTTPStatus.TOO_MANY_REQUESTS
+            raise HeadRefused
         super().on_message_begin()
         self._fields = self._head_size = 0
         if self._head_timer is None:
@@ -134,6 +170,8 @@ class HttpProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """The head is whole."""
+        self._in_head = False
+        self._unparsed = 0
         self._stop_head_timer()
         hosts = [value for name, value in self.headers if name == b"host"]
         if len(hosts) > 1 or (hosts and not _HOST.fullmatch(hosts[0])):
@@ -141,6 +179,11 @@ class HttpProtocol(HttpToolsProtocol):
         if not hosts and self.parser.get_http_version() == "1.1":
             raise HeadRefused
         super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """The request is whole; another one may follow."""
+        super().on_message_complete()
+        self._in_head = self._ended = True
 
     def send_400_response(self, msg: str) -> None:
         """Answers what could not be parsed, or was refused on the way."""
@@ -164,7 +207,7 @@ class HttpProtocol(HttpToolsProtocol):
         transport = self.transport
         # The parser and this object hold each other: cut, so that neither waits for the garbage collector.
         self.parser = None  # type: ignore[assignment]  # as its base does when a connection is lost
-        self.cycle = None  # type: ignore[assignment]  # as in its base before the first request
+        self.cycle = self._active = None  # type: ignore[assignment]  # as in its base before the first request
         transport.set_protocol(protocol)
         protocol.connection_made(transport)
         protocol.begin(request)
@@ -179,12 +222,23 @@ class HttpProtocol(HttpToolsProtocol):
     # -- starting the application --
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
-        if self._parsing:
-            self._starting.append((cycle, app))
-        else:
-            self._start(cycle, app)
+        self._starting.append((cycle, app))
+        if not self._parsing:
+            self._start_waiting()
+
+    def _start_waiting(self) -> None:
+        # In a loop: a request that is answered at once starts the one behind it from within this method.
+        if self._draining:
+            return
+        self._draining = True
+        try:
+            while self._starting and not self.flow.write_paused:
+                self._start(*self._starting.popleft())
+        finally:
+            self._draining = False
 
     def _start(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self._active = cycle
         scope = cast("dict[str, Any]", cycle.scope)
         scope["extensions"] = {EXTENSION: Exchange(self, cycle)}
         task = start(cycle.run_asgi(app), self.loop)

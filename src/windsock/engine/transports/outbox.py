@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Protocol
+from typing import Final, Protocol
 
 
 class Flushable(Protocol):
@@ -13,6 +13,12 @@ class Flushable(Protocol):
         """Writes what was gathered, in one go."""
 
 
+FLUSH_AT: Final = 1024 * 1024
+"""Bytes gathered in one iteration, after which they are written at once. One read from a client can hold thousands
+of requests whose answers are large: without a bound, all of them would stand in memory before the first is written,
+and no transport would have had occasion to find out that its client does not keep up."""
+
+
 class Outbox:
     """Flushes each transport marked during an iteration of the event loop once, at its end.
 
@@ -20,12 +26,15 @@ class Outbox:
 
     Attributes:
         dirty: the marked transports; append through :meth:`mark`, or, in bulk, after :meth:`schedule`.
+        gathered: bytes put into them in this iteration, a broadcast's once; whoever adds to it calls
+            :meth:`flush` when it passes ``FLUSH_AT``.
     """
 
-    __slots__ = ("_loop", "_scheduled", "dirty")
+    __slots__ = ("_loop", "_scheduled", "dirty", "gathered")
 
     def __init__(self) -> None:
         self.dirty: list[Flushable] = []
+        self.gathered = 0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._scheduled = False
 
@@ -42,12 +51,16 @@ class Outbox:
         if self._loop is None:
             self._loop = asyncio.get_running_loop()
         self._scheduled = True
-        self._loop.call_soon(self.flush)
+        self._loop.call_soon(self._run)
 
     def flush(self) -> None:
         """Flushes what is marked now."""
-        self._scheduled = False
+        self.gathered = 0
         dirty = self.dirty
         self.dirty = []
         for transport in dirty:
             transport.flush()
+
+    def _run(self) -> None:
+        self._scheduled = False
+        self.flush()

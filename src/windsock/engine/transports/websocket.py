@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, ClassVar, Final
 
+from windsock.engine.transports.outbox import FLUSH_AT
 from windsock.protocol.websocket import MessageReader
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ class WebSocketTransport(asyncio.Protocol):
         "_done",
         "_expiry",
         "_held",
+        "_holding",
         "_options",
         "_outbox",
         "_queue",
@@ -92,7 +94,9 @@ class WebSocketTransport(asyncio.Protocol):
         self._queue: list[bytes] = []
         self._slow = False
         self._buffered = 0
+        # Messages of one read that wait for the receiver, or for the client to take its answers.
         self._held: list[str | bytes] | None = None
+        self._holding = False
         self._done = False
         # A compressing transport chooses a form for each message, so nobody may append for it.
         self.pending: list[bytes] | None = None if deflating else self._queue
@@ -108,9 +112,14 @@ class WebSocketTransport(asyncio.Protocol):
         """See :class:`windsock.engine.transports.base.Transport`."""
         pending = self.pending
         if pending is not None:
+            frame = message.frame
+            outbox = self._outbox
             if not pending:
-                self._outbox.mark(self)
-            pending.append(message.frame)
+                outbox.mark(self)
+            pending.append(frame)
+            outbox.gathered += len(frame)
+            if outbox.gathered > FLUSH_AT:
+                outbox.flush()
             return
         threshold = self._deflate_from
         if threshold is not None and message.compress and message.size >= threshold:
@@ -146,18 +155,14 @@ class WebSocketTransport(asyncio.Protocol):
 
     def hold(self) -> None:
         """See :class:`windsock.engine.transports.base.Transport`."""
-        if self._held is None and not self._done:
-            self._held = []
+        if not self._holding and not self._done:
+            self._holding = True
             self._pause_reading()
 
     def release(self) -> None:
         """See :class:`windsock.engine.transports.base.Transport`."""
-        held = self._held
-        if held is None:
-            return
-        self._held = None
-        if self._feed(held) and not self._slow:
-            self._resume_reading()
+        self._holding = False
+        self._go_on()
 
     def shutdown(self) -> None:
         """Called by the ASGI server when it stops: the client is to come back, to another process."""
@@ -174,9 +179,7 @@ class WebSocketTransport(asyncio.Protocol):
             if reader.closed is not None:
                 self._end()
             return
-        if len(messages) == 1 and self._held is None:
-            self.receiver.receive(messages[0])
-        elif messages:
+        if messages:
             self._feed(messages)
         if reader.output:
             self._write_output()
@@ -201,8 +204,7 @@ class WebSocketTransport(asyncio.Protocol):
         if self._deflate_from is None:
             self.pending = self._queue
         self.flush()  # may pause again at once
-        if not self._slow and self._held is None:
-            self._resume_reading()
+        self._go_on()
 
     def connection_lost(self, error: Exception | None) -> None:
         """The connection is gone."""
@@ -231,16 +233,26 @@ class WebSocketTransport(asyncio.Protocol):
             self._outbox.mark(self)
         queue.append(data)
 
-    def _feed(self, messages: list[str | bytes]) -> bool:
-        """Gives messages to the receiver; ``False`` when it did not take them all."""
+    def _feed(self, messages: list[str | bytes]) -> None:
+        """Gives messages to the receiver, as far as it, and the client's own reading, allow."""
+        if self._held:
+            self._held += messages
+            return
         for index, message in enumerate(messages):
-            if self._done:
-                return False
-            if self._held is not None:
-                self._held += messages[index:]
-                return False
+            if self._holding or self._slow:
+                self._held = messages[index:]
+                return
             self.receiver.receive(message)  # which an upgrade may replace on the way
-        return self._held is None
+
+    def _go_on(self) -> None:
+        """Feeds what was held back, and reads again, unless something still forbids it."""
+        if self._done or self._holding or self._slow:
+            return
+        if self._held:
+            held, self._held = self._held, None
+            self._feed(held)
+        if not self._held and not self._done:
+            self._resume_reading()
 
     def _write_output(self) -> None:
         output = self._reader.output

@@ -167,8 +167,12 @@ class JsonDecoder:
                 id, position = _ack_id(text, position)
         elif kind in _TEXTUAL:
             raise PacketError("expected a number of attachments and '-' in a binary packet")
-        data = _load(text[position:], kind, namespace, id) if len(text) > position else None
-        _check_payload(kind, data)
+        data = None
+        if len(text) > position:
+            data = _load(text[position:], kind, namespace, id)
+            _check_payload(kind, data)
+        elif kind is not _CONNECT and kind is not _ACK:
+            _check_payload(kind, data)
         packet = Packet(kind, namespace, data, id)
         if not expected:
             return packet
@@ -242,7 +246,7 @@ def _load_event(text: str, id: int | None) -> Any:
 
 
 def _check_event(data: Any) -> None:
-    if type(data) is not list or not data or type(data[0]) not in (str, int):
+    if type(data) is not list or not data or type(data[0]) not in (str, int, float):
         raise PacketError("expected an array that begins with the event's name")
     if data[0] in RESERVED_EVENTS:
         raise PacketError(f"expected an event's name, got the reserved {data[0]!r}")
@@ -252,10 +256,10 @@ def _check_payload(kind: PacketType, data: Any) -> None:
     if kind is _EVENT:
         _check_event(data)
     elif kind is _ACK:
-        if data is not None and type(data) is not list:
+        if type(data) is not list:
             raise PacketError("expected an array of acknowledgement arguments")
     elif kind is _CONNECT:
-        if data is not None and type(data) is not dict:
+        if type(data) is not dict:
             raise PacketError("expected an object as the auth payload")
     elif kind is PacketType.DISCONNECT:
         if data is not None:
