@@ -37,8 +37,13 @@ def end(websocket: WebSocket, **facts: Any) -> None:
 
 async def echo(websocket: WebSocket) -> None:
     await websocket.accept()
+    gone = False
     while (message := await websocket.receive())["type"] == "websocket.receive":
-        await websocket.send({**message, "type": "websocket.send"})
+        if not gone:
+            try:
+                await websocket.send({**message, "type": "websocket.send"})
+            except WebSocketDisconnect:
+                gone = True  # what came before the end is still to be received
     if "name" in websocket.query_params:
         end(websocket, code=message["code"], reason=message.get("reason", ""))
 
