@@ -56,6 +56,9 @@ class ASGIApplication:
         engine: to which requests at its path belong.
         app: gets every other request, and the lifespan; without one they are answered 404.
         on_shutdown: awaited when the lifespan ends.
+
+    Attributes:
+        raw_path: of the engine.
     """
 
     def __init__(self, engine: Engine, app: ASGIApp | None, *, on_shutdown: Callable[[], Awaitable[None]]) -> None:
@@ -63,6 +66,7 @@ class ASGIApplication:
         self.close = on_shutdown
         self._app = app
         self._path = engine.options.normalized_path
+        self.raw_path = self._path.encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See the ASGI specification."""
@@ -72,7 +76,8 @@ class ASGIApplication:
         elif not self._is_ours(scope):
             await self._pass_on(scope, receive, send)
         elif kind == "http":
-            await LongPolling(self.engine, scope, receive, send).handle()
+            lane: PollLane | None = scope.get("extensions", {}).get(EXTENSION)
+            await LongPolling(self.engine, scope, receive, send, lane).handle()
         elif kind == "websocket":
             await self._websocket(scope, receive, send)
 
@@ -133,16 +138,26 @@ class ASGIApplication:
 
 
 class LongPolling:
-    """One HTTP request (Engine.IO protocol, "HTTP long-polling")."""
+    """One HTTP request (Engine.IO protocol, "HTTP long-polling").
+
+    Args:
+        engine: that answers.
+        scope: of the request.
+        receive: of the application.
+        send: of the application; not needed with a lane.
+        lane: takes the answer in one piece, if the server offers one.
+    """
 
     __slots__ = ("_answer", "_engine", "_lane", "_receive", "_scope", "_send", "_sent_headers")
 
-    def __init__(self, engine: Engine, scope: Scope, receive: Receive, send: Send) -> None:
+    def __init__(
+        self, engine: Engine, scope: Scope, receive: Receive, send: Send | None, lane: PollLane | None
+    ) -> None:
         self._engine = engine
         self._scope = scope
         self._receive = receive
         self._send = send
-        self._lane: PollLane | None = scope.get("extensions", {}).get(EXTENSION)
+        self._lane = lane
         self._answer: asyncio.Future[bytes] | None = None
         self._sent_headers: list[Header] = []
 
@@ -284,6 +299,7 @@ class LongPolling:
             self._lane.take_over()
             self._lane.respond(status, headers, body, close=close)
         else:
+            assert self._send is not None  # or there is a lane
             if close:
                 headers.append((b"connection", b"close"))
             await _respond(self._send, status, headers, body)

@@ -22,7 +22,11 @@ def parse_query(query_string: bytes) -> dict[str, str]:
     text = query_string.decode("latin-1")
     if "%" not in text and "+" not in text and text.count("&") < _MAX_QUERY_FIELDS:
         # What clients send; parse_qsl costs several times as much, for every long-polling request.
-        return {name: value for name, _, value in (field.partition("=") for field in text.split("&") if field)}
+        fields = {}
+        for field in text.split("&"):
+            name, _, value = field.partition("=")
+            fields[name] = value
+        return fields
     return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=_MAX_QUERY_FIELDS))
 
 

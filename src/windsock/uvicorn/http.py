@@ -6,17 +6,16 @@ import asyncio
 import logging
 import re
 from collections import deque
-from collections.abc import Callable
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
-from uvicorn.protocols.utils import get_client_addr, get_path_with_query_string
 from websockets.datastructures import Headers
 from websockets.http11 import Request
 
-from windsock.asgi import EXTENSION
+from windsock.asgi import EXTENSION, ASGIApplication
 from windsock.engine.tasks import start
+from windsock.uvicorn.exchange import DirectRequest, Exchange
 from windsock.uvicorn.websocket import WebSocketProtocol
 
 if TYPE_CHECKING:
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
     from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
     from uvicorn.server import ServerState
 
-    from windsock.engine.cors import Header
 
 MAX_HEADERS: Final = 128
 """Fields in a request's head. The parser beneath keeps as many as come."""
@@ -74,8 +72,10 @@ class HttpProtocol(HttpToolsProtocol):
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
-        self._fields = 0
-        self._head_size = 0
+        app = config.loaded_app
+        # Only what is outermost may be gone around: a middleware in front of it would not see the requests.
+        self._direct_app = app if isinstance(app, ASGIApplication) else None
+        self._direct: DirectRequest | None = None
         self._head_timer: asyncio.TimerHandle | None = None
         self._refusal = HTTPStatus.BAD_REQUEST
         self._in_head = True
@@ -106,6 +106,8 @@ class HttpProtocol(HttpToolsProtocol):
         self.pipeline.clear()
         super().connection_lost(exc)
         self._stop_head_timer()
+        if self._direct is not None:
+            self._direct.lose()
         exchange, self._exchange = self._exchange, None
         if exchange is not None and exchange.on_lost is not None:
             exchange.on_lost()
@@ -122,6 +124,8 @@ class HttpProtocol(HttpToolsProtocol):
             super().data_received(data)
         finally:
             self._parsing = False
+        if self._direct is not None:
+            self._direct.begin()
         if self._ended:
             # Whatever of the next head came behind a request is less than one read.
             self._ended = False
@@ -153,37 +157,43 @@ class HttpProtocol(HttpToolsProtocol):
             self._refusal = HTTPStatus.TOO_MANY_REQUESTS
             raise HeadRefused
         super().on_message_begin()
-        self._fields = self._head_size = 0
         if self._head_timer is None:
             self._head_timer = self.loop.call_later(HEAD_TIMEOUT, self._head_timed_out)
-
-    def on_url(self, url: bytes) -> None:
-        """A piece of the target."""
-        self._count(len(url))
-        super().on_url(url)
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """A field."""
-        self._fields += 1
-        self._count(len(name) + len(value))
-        super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         """The head is whole."""
         self._in_head = False
         self._unparsed = 0
         self._stop_head_timer()
-        hosts = [value for name, value in self.headers if name == b"host"]
-        if len(hosts) > 1 or (hosts and not _HOST.fullmatch(hosts[0])):
-            raise HeadRefused
-        if not hosts and self.parser.get_http_version() == "1.1":
-            raise HeadRefused
+        self._check_head()
+        app = self._direct_app
+        if self._direct is not None:
+            raise HeadRefused  # behind a poll that waits: it could not be answered in order
+        if app is not None and self._is_idle() and not self.parser.should_upgrade():
+            path, _, query = self.url.partition(b"?")
+            if path == app.raw_path:
+                scope = cast("dict[str, Any]", self.scope)
+                scope["method"] = self.parser.get_method().decode("ascii")
+                scope["path"] = path.decode("ascii")
+                scope["query_string"] = query
+                self._direct = DirectRequest(self, app.engine, scope, keep_alive=self.parser.should_keep_alive())
+                return
         super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """A piece of a request's body."""
+        if self._direct is not None:
+            self._direct.add(body)
+        else:
+            super().on_body(body)
 
     def on_message_complete(self) -> None:
         """The request is whole; another one may follow."""
-        super().on_message_complete()
         self._in_head = self._ended = True
+        if self._direct is not None:
+            self._direct.complete()
+        else:
+            super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:
         """Answers what could not be parsed, or was refused on the way."""
@@ -212,12 +222,25 @@ class HttpProtocol(HttpToolsProtocol):
         protocol.connection_made(transport)
         protocol.begin(request)
 
+    def finish_direct(self, *, close: bool, keep_alive: bool) -> None:
+        """A request that went around uvicorn's cycle is answered."""
+        self._direct = None
+        if close:
+            self.linger()
+        elif not keep_alive:
+            self.transport.close()
+        self.on_response_complete()
+
     def linger(self) -> None:
         """Ends the connection in a while: closing on a client that still sends would destroy its answer."""
         self._lingering = 0
         if self.transport.can_write_eof():
             self.transport.write_eof()
         self.loop.call_later(LINGER_TIMEOUT, self.transport.abort)
+
+    def hold_exchange(self, exchange: Exchange | None) -> None:
+        """Remembers who took the request over, to tell it when the client goes away."""
+        self._exchange = exchange
 
     # -- starting the application --
 
@@ -248,11 +271,21 @@ class HttpProtocol(HttpToolsProtocol):
 
     # -- inside --
 
-    def _count(self, size: int) -> None:
-        self._head_size += size
-        if self._fields > MAX_HEADERS or self._head_size > MAX_HEAD_SIZE:
+    def _check_head(self) -> None:
+        headers = self.headers
+        if len(headers) > MAX_HEADERS or sum([len(name) + len(value) for name, value in headers]) > MAX_HEAD_SIZE:
             self._refusal = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
             raise HeadRefused
+        hosts = [value for name, value in headers if name == b"host"]
+        if len(hosts) > 1 or (hosts and not _HOST.fullmatch(hosts[0])):
+            raise HeadRefused
+        if not hosts and self.parser.get_http_version() == "1.1":
+            raise HeadRefused
+
+    def _is_idle(self) -> bool:
+        """Whether every earlier request of the connection is answered, and the answers taken."""
+        cycle: RequestResponseCycle | None = self.cycle
+        return (cycle is None or cycle.response_complete) and not self._starting and not self.flow.write_paused
 
     def _stop_head_timer(self) -> None:
         if self._head_timer is not None:
@@ -264,62 +297,3 @@ class HttpProtocol(HttpToolsProtocol):
         self._refusal = HTTPStatus.REQUEST_TIMEOUT
         if not self.transport.is_closing():
             self.send_400_response("")
-
-
-class Exchange:
-    """A request that the application may answer without ASGI events (see :class:`windsock.asgi.PollLane`).
-
-    Attributes:
-        on_lost: called when the client goes away before the answer.
-    """
-
-    __slots__ = ("_cycle", "_protocol", "on_lost")
-
-    def __init__(self, protocol: HttpProtocol, cycle: RequestResponseCycle) -> None:
-        self._protocol = protocol
-        self._cycle = cycle
-        self.on_lost: Callable[[], None] | None = None
-
-    def take_over(self, on_lost: Callable[[], None] | None = None) -> None:
-        """Makes the application's return mean nothing; the answer comes by :meth:`respond`, now or later."""
-        # To uvicorn's cycle it looks as if the client had gone: it expects nothing more.
-        self._cycle.disconnected = True
-        self.on_lost = on_lost
-        self._protocol._exchange = self
-
-    def respond(self, status: int, headers: list[Header], body: bytes, *, close: bool = False) -> None:
-        """Writes the whole answer; ``close``: and ends the connection, whose request may not be read to its end."""
-        protocol = self._protocol
-        cycle = self._cycle
-        protocol._exchange = None
-        self.on_lost = None
-        transport = protocol.transport
-        if cycle.response_complete or transport.is_closing():
-            return
-        if protocol.access_log:
-            self._log(status)
-        head = [STATUS_LINE[status]]
-        for name, value in (*protocol.server_state.default_headers, *headers):
-            head += (name, b": ", value, b"\r\n")
-        if close or not cycle.keep_alive:
-            head.append(b"connection: close\r\n")
-        head.append(b"\r\n" if status == HTTPStatus.NO_CONTENT else b"content-length: %d\r\n\r\n" % len(body))
-        head.append(body)
-        transport.write(b"".join(head))
-        cycle.response_started = cycle.response_complete = True
-        if close:
-            protocol.linger()
-        elif not cycle.keep_alive:
-            transport.close()
-        protocol.on_response_complete()
-
-    def _log(self, status: int) -> None:
-        scope = self._cycle.scope
-        self._protocol.access_logger.info(
-            '%s - "%s %s HTTP/%s" %d',
-            get_client_addr(scope),
-            scope["method"],
-            get_path_with_query_string(scope),
-            scope["http_version"],
-            status,
-        )
