@@ -28,7 +28,8 @@ class Way:
 WAYS = {
     "lane": Way("lane", ("websocket",)),
     "asgi": Way("asgi", ("websocket",)),
-    "polling": Way("lane", ("polling",)),
+    "lane-polling": Way("lane", ("polling",)),
+    "asgi-polling": Way("asgi", ("polling",)),
 }
 
 

@@ -50,6 +50,11 @@ class Peer(ABC):
         sid: str = self.parameters["sid"]
         return sid
 
+    @property
+    def has_unread(self) -> bool:
+        """Whether the next packet has come with an earlier one."""
+        return bool(self._unread)
+
     @abstractmethod
     async def send(self, *packets: str | bytes) -> None:
         """Sends Engine.IO packets: text with its type digit, binary bare."""
@@ -210,11 +215,12 @@ class PollingPeer(Peer):
         assert (response.status_code, response.text) == (200, "ok"), response
 
     async def close(self) -> None:
-        """A polling client goes away while its GET waits."""
-        waiting = asyncio.ensure_future(self.get())
-        await asyncio.wait([waiting], timeout=0.05)
-        waiting.cancel()
-        await asyncio.wait([waiting], timeout=WITHIN)
+        """Goes away while a GET waits: the server reads the request, then the end of the connection."""
+        url = self.http.base_url
+        _, writer = await asyncio.open_connection(url.host, url.port)
+        writer.write(f"GET {self.target} HTTP/1.1\r\nHost: {url.netloc.decode()}\r\n\r\n".encode())
+        writer.close()
+        await writer.wait_closed()
         await self.http.aclose()
 
     async def _receive(self) -> list[str | bytes]:
@@ -242,7 +248,7 @@ async def open_websocket(url: str, stack: AsyncExitStack, **options: Any) -> Cli
 
 def event_packet(event: str, *arguments: Any, namespace: str = "/", id: int | None = None) -> str:
     """An event as an Engine.IO packet."""
-    return f"42{_prefix(namespace)}{'' if id is None else id}{json.dumps([event, *arguments])}"
+    return f"42{_prefix(namespace)}{'' if id is None else id}{json.dumps([event, *arguments], separators=(',', ':'))}"
 
 
 def encode(*packets: str | bytes) -> bytes:

@@ -75,6 +75,11 @@ class Site:
         await self._server.on_tick(0)
         self.port = self._server.servers[0].sockets[0].getsockname()[1]
 
+    def ask_to_shut_down(self) -> None:
+        """Tells every connection, as uvicorn does first when it stops."""
+        for connection in list(self._server.server_state.connections):
+            connection.shutdown()
+
     async def close(self) -> None:
         """Ends what runs, as uvicorn does, but without its pauses; nothing may be left."""
         state = self._server.server_state
@@ -82,8 +87,7 @@ class Site:
             server.close()
         if self.io is not None:
             await self.io.close()
-        for connection in list(state.connections):
-            connection.shutdown()
+        self.ask_to_shut_down()
         await until(lambda: not state.connections, "every connection is closed")
         await until(lambda: not state.tasks, "every request is done")
         await self._server.lifespan.shutdown()
@@ -102,6 +106,8 @@ class Trouble(logging.Handler):
         self._records: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
+        if record.module == "websockets_sansio_impl" and "without completing handshake" in record.msg:
+            return  # uvicorn's own class says so of every handshake that is answered with a response
         if record.name.startswith(("windsock", "uvicorn", "asyncio")):
             cause = f" ({record.exc_info[1]!r})" if record.exc_info else ""
             self._records.append(f"{record.name}: {record.getMessage()}{cause}")
