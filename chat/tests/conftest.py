@@ -14,10 +14,22 @@ from chat.tests.server import ChatServer
 SECRET: Final = "s" * 40
 
 
+def write_web_client(folder: Path) -> None:
+    """A client as its build would leave it, with a secret beside it and a folder whose name begins like its own."""
+    (folder / "assets").mkdir()
+    (folder / "index.html").write_text("<!doctype html><title>Chat</title>" + " " * 2000)
+    (folder / "favicon.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
+    (folder / "assets" / "app-3f2a.js").write_text("export const chat = 1;\n" * 200)
+    (folder.parent / f"{folder.name}-secret").mkdir()
+    (folder.parent / f"{folder.name}-secret" / "secret.txt").write_text("secret")
+
+
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ChatServer]:
-    """With cheap hashes and wide limits."""
-    with ChatServer(tmp_path_factory.mktemp("chat")) as server:
+    """With cheap hashes and wide limits, and a small web client."""
+    web = tmp_path_factory.mktemp("web")
+    write_web_client(web)
+    with ChatServer(tmp_path_factory.mktemp("chat"), web=web) as server:
         yield server
 
 

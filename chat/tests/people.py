@@ -82,6 +82,10 @@ class Device:
         payload = {"room_id": room["id"], "client_id": client_id or str(uuid4()), "text": text}
         return await self.call("message:send", payload)
 
+    async def emit(self, event: str, *arguments: object) -> None:
+        """Send an event without asking for an acknowledgement."""
+        await self._client.emit(event, arguments)
+
     async def hear(self, event: str, condition: Callable[[Any], bool] = lambda _: True) -> Any:
         """The first payload of that event, told by now or soon, that meets the condition."""
         async with asyncio.timeout(WITHIN), self._news:

@@ -53,6 +53,7 @@ class ChatServer:
 
     def __init__(self, data: Path, *, root: bool = True, **settings: object) -> None:
         self.data = data
+        self.web = Path(str(settings.get("web", "")))
         self._environment = _SETTINGS | {f"WINDSOCK_CHAT_{key.upper()}": str(value) for key, value in settings.items()}
         command = python("-m", "windsock_chat", "serve", "--port", "{port}", "--data", str(data))
         self._process = ServerProcess(command, environment=self._environment)
@@ -86,6 +87,10 @@ class ChatServer:
         self._process.kill()
         self._process.start()
 
+    def cpu_seconds(self) -> float:
+        """Processor time that it has used."""
+        return self._process.cpu_seconds()
+
     def query(self, sql: str) -> list[Any]:
         """Rows of its database."""
         return query(self.data, sql)
@@ -96,8 +101,8 @@ class ChatServer:
         return [json.loads(line) for line in lines if line.startswith("{")]
 
     def errors(self) -> list[dict[str, Any]]:
-        """What it has logged as an error, or printed as a traceback."""
-        found = [line for line in self.log() if line["level"] in {"error", "critical", "warning"}]
+        """What it has logged as an error, or printed as a traceback; a warning may be about what a test did to it."""
+        found = [line for line in self.log() if line["level"] in {"error", "critical"}]
         stray = [line for line in self._process.log().splitlines() if line.startswith("Traceback")]
         return [*found, *({"event": line} for line in stray)]
 

@@ -4,8 +4,11 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
+from fastapi.responses import JSONResponse
 
+from windsock_chat.domain.rate import PAGE
+from windsock_chat.http.dependencies import Visitor
 from windsock_chat.http.errors import install_error_handlers
 from windsock_chat.http.routes import admin, auth, health, invitations, rooms, users
 from windsock_chat.http.web import WebClient, web_routes
@@ -40,7 +43,7 @@ def create_api(
         title="Windsock chat",
         version="1",
         description="The REST interface of windsock-chat. What happens live travels over Socket.IO.",
-        openapi_url="/api/v1/openapi.json",
+        openapi_url=None,
         docs_url=None,
         redoc_url=None,
         lifespan=lifespan,
@@ -52,6 +55,12 @@ def create_api(
     v1 = APIRouter(prefix="/api/v1")
     for routes in (auth, users, admin, rooms, invitations, health):
         v1.include_router(routes.router)
+    v1.add_api_route(
+        "/openapi.json",
+        lambda: JSONResponse(api.openapi()),
+        dependencies=[Depends(Visitor(PAGE))],
+        include_in_schema=False,
+    )
     api.include_router(v1)
     api.include_router(web_routes(web))
     install_error_handlers(api)

@@ -53,6 +53,11 @@ _HTTP_CODES: Final[Mapping[int, str]] = {
     413: "too_large",
 }
 
+# A body of 64 kB may have ten thousand faults; whoever wrote it sees the point after some.
+_DETAILS_MAX: Final = 20
+# Characters of a field's name that an error repeats.
+_NAME_MAX: Final = 64
+
 
 def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The OpenAPI description of the refusals that a route may answer."""
@@ -85,11 +90,19 @@ async def _refuse(request: Request, error: Exception) -> JSONResponse:
 
 async def _invalid(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
-    # Neither the input nor the context is repeated: they may hold a password, or what JSON cannot carry.
+    # Neither the input nor the context is repeated: they may hold a password.
     details = [
-        ErrorDetail(loc=list(item["loc"]), msg=str(item["msg"]), type=str(item["type"])) for item in error.errors()
+        ErrorDetail(loc=[_place(part) for part in item["loc"]], msg=str(item["msg"]), type=str(item["type"]))
+        for item in error.errors()[:_DETAILS_MAX]
     ]
-    return answer(422, ErrorInfo(code="invalid_payload", message="The request is not valid.", details=details[:20]))
+    return answer(422, ErrorInfo(code="invalid_payload", message="The request is not valid.", details=details))
+
+
+def _place(part: str | int) -> str | int:
+    """A step of an error's location. An unknown field's name is the client's: long, or not even Unicode."""
+    if isinstance(part, int):
+        return part
+    return part[:_NAME_MAX].encode("utf-8", "replace").decode()
 
 
 async def _http(request: Request, error: Exception) -> JSONResponse:

@@ -26,8 +26,9 @@ class MemoryCounters(Storage):
     (The library's own storage walks over all counters after each hit, and keeps any number of them.)
     """
 
-    def __init__(self) -> None:
+    def __init__(self, limit: int = _COUNTERS_MAX) -> None:
         super().__init__()
+        self._limit = limit
         # Key to count and end of its window, in seconds of the system's clock; the oldest window first.
         self._counters: OrderedDict[str, tuple[int, float]] = OrderedDict()
 
@@ -68,7 +69,7 @@ class MemoryCounters(Storage):
         if not self._counters:
             return
         _, end = next(iter(self._counters.values()))
-        if end <= time.time() or len(self._counters) >= _COUNTERS_MAX:
+        if end <= time.time() or len(self._counters) >= self._limit:
             self._counters.popitem(last=False)
 
 
