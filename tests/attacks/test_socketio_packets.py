@@ -151,6 +151,8 @@ MALFORMED = {
     "too many attachments": '511-["echo"]',
     "very many attachments": "5" + "9" * 400 + '-["echo"]',
     "an acknowledgement without a count": '6["a"]',
+    "a binary acknowledgement without a payload": "61-",
+    "a binary event without a payload": "51-",
     "a negative id": "3-1[]",
     "an id with a superscript": '2²["echo"]',
     "an id with an Arabic digit": '2\u0661["echo"]',

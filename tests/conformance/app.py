@@ -12,8 +12,9 @@ import os
 import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+from pydantic import BaseModel, Field
 from starlette.applications import Starlette
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
@@ -115,26 +116,42 @@ async def leave(socket: Socket, *rooms: str) -> list[str]:
     return sorted(socket.rooms - {socket.id})
 
 
+class Publication(BaseModel):
+    """What to emit, from whom, to and except which rooms."""
+
+    source: Literal["server", "socket"] = Field(alias="from")
+    to: list[str] = []
+    except_: list[str] = Field(default=[], alias="except")
+    event: str
+    arguments: list[Any] = []
+
+
 @io.on("publish")
-async def publish(socket: Socket, order: dict[str, Any]) -> bool:
-    """Emits ``order["event"]`` from the socket or the server, to and except the rooms named."""
-    source = socket.broadcast if order["from"] == "socket" else io
-    target = source.to(*order.get("to", [])).except_(*order.get("except", []))
-    target.emit(order["event"], *order.get("arguments", []))
+async def publish(socket: Socket, order: Publication) -> bool:
+    source = socket.broadcast if order.source == "socket" else io
+    source.to(*order.to).except_(*order.except_).emit(order.event, *order.arguments)
     return True
 
 
+class Move(BaseModel):
+    """What to do to the sockets in a room."""
+
+    action: Literal["join", "leave", "disconnect"] | None = None
+    room: str
+    other: str = ""
+
+
 @io.on("move")
-async def move(socket: Socket, order: dict[str, Any]) -> list[str]:
-    """Does ``order["action"]`` to the sockets in a room; returns who is in it afterwards."""
-    target = io.in_(order["room"])
-    match order.get("action"):
+async def move(socket: Socket, order: Move) -> list[str]:
+    """Returns who is in the room afterwards."""
+    target = io.in_(order.room)
+    match order.action:
         case "join":
-            target.sockets_join(order["other"])
+            target.sockets_join(order.other)
         case "leave":
-            target.sockets_leave(order["other"])
+            target.sockets_leave(order.other)
         case "disconnect":
-            target.disconnect_sockets(close=order.get("close", False))
+            target.disconnect_sockets()
     return sorted(member.id for member in await target.fetch_sockets())
 
 

@@ -95,7 +95,7 @@ io.on("connection", (socket) => {
     const target = io.in(order.room);
     if (order.action === "join") target.socketsJoin(order.other);
     else if (order.action === "leave") target.socketsLeave(order.other);
-    else if (order.action === "disconnect") target.disconnectSockets(order.close ?? false);
+    else if (order.action === "disconnect") target.disconnectSockets();
     const members = await target.fetchSockets();
     reply(members.map((member) => member.id).sort());
   });

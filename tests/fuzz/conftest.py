@@ -1,0 +1,5 @@
+from __future__ import annotations
+
+from tests.conformance.fixtures import javascript, servers
+
+__all__ = ["javascript", "servers"]
