@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import re
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import orjson
 
+from windsock.engine.cors import header
 from windsock.engine.registry import Refusal
 from windsock.engine.session import Session
 from windsock.engine.transports.asgi import AsgiWebSocketTransport
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
 EXTENSION: Final = "windsock"
 """Key in ``scope["extensions"]`` under which the fast lane offers its connection."""
 
+_GZIP: Final = re.compile(rb"(?:^|,)\s*gzip\s*(?:,|$|;\s*q=(?!0(?:\.0*)?\s*(?:,|$)))", re.IGNORECASE)
+"""Gzip among the accepted codings, with a weight that is not zero (RFC 9110, section 12.5.3)."""
+
 _JSON: Final = (b"content-type", b"application/json")
 _TEXT: Final = (b"content-type", b"text/plain; charset=UTF-8")
 _HTML: Final = (b"content-type", b"text/html")
@@ -35,12 +40,18 @@ _NO_STORE: Final = (b"cache-control", b"no-store")
 class Lane(Protocol):
     """A connection whose server lets the engine own it (see :mod:`windsock.uvicorn`)."""
 
+    def owns(self, send: Send) -> bool:
+        """Whether this is the ``send`` that the server gave: if not, a middleware wants to see what is sent."""
+
     def take_over(self, engine: Engine, headers: list[Header]) -> WebSocketTransport:
         """Completes the handshake and hands the connection over; its receiver is to be set before anything else."""
 
 
 class PollLane(Protocol):
     """An HTTP request whose server lets the engine answer it without ASGI events."""
+
+    def owns(self, send: Send) -> bool:
+        """Whether this is the ``send`` that the server gave: if not, a middleware wants to see what is sent."""
 
     def take_over(self, on_lost: Callable[[], None] | None = None) -> None:
         """From now on the application's return means nothing; ``on_lost`` tells that the client went away."""
@@ -77,6 +88,8 @@ class ASGIApplication:
             await self._pass_on(scope, receive, send)
         elif kind == "http":
             lane: PollLane | None = scope.get("extensions", {}).get(EXTENSION)
+            if lane is not None and not lane.owns(send):
+                lane = None
             await LongPolling(self.engine, scope, receive, send, lane).handle()
         elif kind == "websocket":
             await self._websocket(scope, receive, send)
@@ -126,6 +139,8 @@ class ASGIApplication:
         sid = engine.new_id()
         headers = engine.handshake_headers(sid) if found is None else []
         lane: Lane | None = scope.get("extensions", {}).get(EXTENSION)
+        if lane is not None and not lane.owns(send):
+            lane = None
         carrier = None if lane is not None else AsgiWebSocketTransport(engine.options, receive, send)
         transport = carrier if lane is None else lane.take_over(engine, headers)
         assert transport is not None
@@ -234,7 +249,8 @@ class LongPolling:
         return headers, body
 
     def _accepts_gzip(self) -> bool:
-        return any(name == b"accept-encoding" and b"gzip" in value for name, value in self._scope["headers"])
+        accepted = header(self._scope, b"accept-encoding")
+        return accepted is not None and _GZIP.search(accepted) is not None
 
     async def _post(self, session: Session) -> None:
         transport = _polling(session)

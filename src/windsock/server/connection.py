@@ -12,7 +12,14 @@ from types import CoroutineType
 from typing import TYPE_CHECKING, Any, Final
 
 from windsock.engine.tasks import start
-from windsock.errors import ConnectionRefused, EncodeError, EventError, PacketError, UndecodableArgument
+from windsock.errors import (
+    ConnectionRefused,
+    EncodeError,
+    EventError,
+    NotConnected,
+    PacketError,
+    UndecodableArgument,
+)
 from windsock.protocol.socketio import Packet, PacketType
 from windsock.server.socket import Held, Socket
 
@@ -326,6 +333,8 @@ class Connection:
             if id is not None:
                 self._answer(socket, id, error.payload())
             return
+        if isinstance(error, NotConnected) and not socket.connected:
+            return  # it waited for an answer of a client that has left: not the application's fault
         logger.error("the handler of %r in %s failed", event, socket.namespace.name, exc_info=error)
         if id is not None:
             self._answer(socket, id, EventError("internal_error", "the handler failed").payload())

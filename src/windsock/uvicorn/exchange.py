@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from windsock.engine.cors import Header
     from windsock.engine.registry import Engine
+    from windsock.types import Send
     from windsock.uvicorn.http import HttpProtocol
 
 
@@ -97,6 +98,10 @@ class DirectRequest:
         self._protocol.flow.resume_reading()
         return {"type": "http.request", "body": body, "more_body": not self._complete}
 
+    def owns(self, send: Send) -> bool:
+        """See :class:`windsock.asgi.PollLane`: there is nobody in between."""
+        return True
+
     def take_over(self, on_lost: Callable[[], None] | None = None) -> None:
         """See :class:`windsock.asgi.PollLane`."""
         self._on_lost = on_lost
@@ -127,6 +132,10 @@ class Exchange:
         self._protocol = protocol
         self._cycle = cycle
         self.on_lost: Callable[[], None] | None = None
+
+    def owns(self, send: Send) -> bool:
+        """See :class:`windsock.asgi.PollLane`."""
+        return send == self._cycle.send
 
     def take_over(self, on_lost: Callable[[], None] | None = None) -> None:
         """Makes the application's return mean nothing; the answer comes by :meth:`respond`, now or later."""

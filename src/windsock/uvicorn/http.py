@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+import sys
 from collections import deque
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, cast
 
+import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from websockets.datastructures import Headers
 from websockets.http11 import Request
@@ -84,6 +86,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._starting: deque[tuple[RequestResponseCycle, ASGI3Application]] = deque()
         self._active: RequestResponseCycle | None = None
         self._parsing = False
+        self._read = b""
         self._draining = False
         self._exchange: Exchange | None = None
         # Bytes thrown away since the connection was to end.
@@ -120,10 +123,12 @@ class HttpProtocol(HttpToolsProtocol):
                 self.transport.abort()
             return
         self._parsing = True
+        self._read = data
         try:
             super().data_received(data)
         finally:
             self._parsing = False
+            self._read = b""
         if self._direct is not None:
             self._direct.begin()
         if self._ended:
@@ -215,12 +220,15 @@ class HttpProtocol(HttpToolsProtocol):
         request = Request(self.url.decode("ascii"), headers, self.scope["method"], f"HTTP/{self.scope['http_version']}")
         protocol = self.ws_protocol_class(self.config, self.server_state, self.app_state)
         transport = self.transport
+        # Called while the parser's exception is handled, which tells how far it has read.
+        upgrade = sys.exception()
+        early = self._read[upgrade.args[0] :] if isinstance(upgrade, httptools.HttpParserUpgrade) else b""
         # The parser and this object hold each other: cut, so that neither waits for the garbage collector.
         self.parser = None  # type: ignore[assignment]  # as its base does when a connection is lost
         self.cycle = self._active = None  # type: ignore[assignment]  # as in its base before the first request
         transport.set_protocol(protocol)
         protocol.connection_made(transport)
-        protocol.begin(request)
+        protocol.begin(request, early)
 
     def finish_direct(self, *, close: bool, keep_alive: bool) -> None:
         """A request that went around uvicorn's cycle is answered."""

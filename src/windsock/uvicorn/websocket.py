@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from windsock.engine.cors import Header
     from windsock.engine.registry import Engine
+    from windsock.types import Send
 
 WINDOW_BITS: Final = 15
 """Of the compression that :func:`windsock.protocol.websocket.deflate` writes."""
@@ -136,6 +137,10 @@ class WebSocketProtocol(asyncio.Protocol):
             task.add_done_callback(self._state.tasks.discard)
 
     # -- the engine's side (windsock.asgi.Lane) --
+
+    def owns(self, send: Send) -> bool:
+        """See :class:`windsock.asgi.Lane`."""
+        return send == self._send
 
     def take_over(self, engine: Engine, headers: list[Header]) -> WebSocketTransport:
         """See :class:`windsock.asgi.Lane`."""

@@ -28,8 +28,8 @@ class AsgiWebSocketTransport:
         send: of the ASGI application.
     """
 
-    __slots__ = ("_buffered", "_closing", "_done", "_options", "_queue", "_receive", "_released", "_send", "_wake",
-                 "pending", "receiver")  # fmt: skip
+    __slots__ = ("_buffered", "_closing", "_done", "_finished", "_options", "_queue", "_receive", "_released", "_send",
+                 "_wake", "pending", "receiver")  # fmt: skip
 
     name: ClassVar[TransportName] = "websocket"
 
@@ -44,6 +44,7 @@ class AsgiWebSocketTransport:
         self._released.set()
         self._closing = False
         self._done = False
+        self._finished = asyncio.Event()
         self.pending: list[bytes] | None = None
         self.receiver: Receiver
 
@@ -98,14 +99,14 @@ class AsgiWebSocketTransport:
             self._finish("transport error")
 
     async def _carry(self) -> None:
-        reader = asyncio.ensure_future(self._read())
-        writer = asyncio.ensure_future(self._write())
+        # The third is for a client that is given up while a ``send`` to it waits.
+        parts = [asyncio.ensure_future(part) for part in (self._read(), self._write(), self._finished.wait())]
         try:
-            await asyncio.wait((reader, writer), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for task in (reader, writer):
-                task.cancel()
-            results = await asyncio.gather(reader, writer, return_exceptions=True)
+            for part in parts:
+                part.cancel()
+            results = await asyncio.gather(*parts, return_exceptions=True)
             failed = any(isinstance(result, Exception) for result in results)
             self._finish("transport error" if failed else "transport close")
 
@@ -120,6 +121,7 @@ class AsgiWebSocketTransport:
             # The server's own limit on messages may be wider than the engine's.
             if len(packet) > limit or (isinstance(packet, str) and len(packet.encode()) > limit):
                 await self._send({"type": "websocket.close", "code": _TOO_BIG})
+                self._finish("transport error")
                 return
             await self._released.wait()
             if self._done:
@@ -144,6 +146,7 @@ class AsgiWebSocketTransport:
         if self._done:
             return
         self._done = True
+        self._finished.set()
         self._queue.clear()
         self._wake.set()
         self._released.set()

@@ -141,8 +141,10 @@ class WebSocketTransport(asyncio.Protocol):
 
     def abort(self) -> None:
         """See :class:`windsock.engine.transports.base.Transport`."""
-        self._stop()
-        self._connection.abort()
+        if not self._done:
+            self._stop()
+            self._connection.abort()
+            self.receiver.transport_closed("transport close")
 
     def cut(self) -> None:
         """The peer did not answer the close frame in time."""

@@ -171,7 +171,7 @@ class JsonDecoder:
         if len(text) > position:
             data = _load(text[position:], kind, namespace, id)
             _check_payload(kind, data)
-        elif kind is not _CONNECT and kind is not _ACK:
+        elif kind is _EVENT or kind is PacketType.CONNECT_ERROR or expected:
             _check_payload(kind, data)
         packet = Packet(kind, namespace, data, id)
         if not expected:
@@ -262,8 +262,7 @@ def _check_payload(kind: PacketType, data: Any) -> None:
         if type(data) is not dict:
             raise PacketError("expected an object as the auth payload")
     elif kind is PacketType.DISCONNECT:
-        if data is not None:
-            raise PacketError("expected no payload in a DISCONNECT packet")
+        raise PacketError("expected no payload in a DISCONNECT packet")
     elif type(data) not in (str, dict):
         raise PacketError("expected an object with the reason of a refused connection")
 
