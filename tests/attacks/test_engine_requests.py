@@ -545,7 +545,7 @@ def test_unasked_pongs_start_no_second_heartbeat(target: Target) -> None:
     one_pong = frame(TEXT, b"3")
     with WebSocket(target.port, WEBSOCKET) as websocket:
         websocket.receive_text()
-        with target.growth(2**20):
+        with target.growth(2 * 2**20):
             for _ in range(100):
                 websocket.send(one_pong * 100)
             pings = []

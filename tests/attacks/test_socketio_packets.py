@@ -376,7 +376,7 @@ def test_an_event_named_by_a_number(target: Target, transport: str) -> None:
 
 @on_both_transports
 def test_acknowledgements_of_what_was_never_sent(target: Target, transport: str) -> None:
-    with Offender(target, transport) as offender, target.growth(2**20):
+    with Offender(target, transport) as offender, target.growth(2 * 2**20):
         for start in range(0, 20_000, 1000):
             offender.send(*(f"3{number}[{number}]" for number in range(start, start + 1000)))
         offender.assert_alive()
@@ -474,7 +474,7 @@ def test_an_unknown_namespace_is_refused_and_nothing_else_happens(target: Target
 
 @on_both_transports
 def test_a_namespace_of_64_kilobytes(target: Target, transport: str) -> None:
-    with Offender(target, transport) as offender, target.growth(2**20):
+    with Offender(target, transport) as offender, target.growth(2 * 2**20):
         for _ in range(50):
             offender.send("0/" + "n" * 65_536 + ",")
     target.check()
@@ -502,14 +502,14 @@ def test_a_flood_of_dynamic_namespaces(target: Target) -> None:
                 assert client.call("echo-ack", 1) == [1]
 
     flood()
-    with target.growth(2**20):
+    with target.growth(2 * 2**20):
         flood()
 
 
 def test_joining_and_leaving_without_end(target: Target) -> None:
     with Client(target.port) as client:
         client.call("echo-ack", 1)
-        with target.growth(2**20):
+        with target.growth(2 * 2**20):
             for start in range(0, 2000, 100):
                 rooms = [f"room-{number}" for number in range(start, start + 100)]
                 client.call("join", *rooms)

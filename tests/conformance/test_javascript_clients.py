@@ -30,21 +30,31 @@ def test_socket_io_client(runner: Runner, servers: Servers, kind: str, transport
 
 
 @pytest.mark.parametrize("scenario", SHARED)
-@each_transport
-@pytest.mark.parametrize("kind", ["uvicorn", "hypercorn", "granian"])
+@pytest.mark.parametrize(
+    ("kind", "transport"),
+    [
+        ("uvicorn", "polling"),
+        ("uvicorn", "websocket"),
+        ("uvicorn", "upgrade"),
+        ("hypercorn", "upgrade"),
+        ("granian", "upgrade"),
+    ],
+)
 def test_socket_io_client_through_plain_asgi(
-    runner: Runner, servers: Servers, kind: str, transports: list[str], scenario: str
+    runner: Runner, servers: Servers, kind: str, transport: str, scenario: str
 ) -> None:
-    run(runner, servers.get(kind), "socket", scenario, transports)
+    run(runner, servers.get(kind), "socket", scenario, TRANSPORTS[transport])
 
 
 @pytest.mark.parametrize("scenario", SHARED)
-@each_transport
-@pytest.mark.parametrize("kind", ["node", "windsock"])
+@pytest.mark.parametrize(
+    ("kind", "transport"),
+    [("windsock", "polling"), ("windsock", "websocket"), ("windsock", "upgrade"), ("node", "upgrade")],
+)
 def test_socket_io_client_in_chromium(
-    runner: Runner, servers: Servers, kind: str, transports: list[str], scenario: str
+    runner: Runner, servers: Servers, kind: str, transport: str, scenario: str
 ) -> None:
-    run(runner, servers.get(kind), "socket", scenario, transports, where="chromium")
+    run(runner, servers.get(kind), "socket", scenario, TRANSPORTS[transport], where="chromium")
 
 
 @pytest.mark.parametrize("scenario", [AFTER_STOP, AFTER_KILL])
