@@ -322,11 +322,16 @@ class Connection:
             self._answer(socket, id, task.result())
 
     def _answer(self, socket: Socket, id: int, value: Any) -> None:
+        """Acknowledges an event: a tuple is several arguments, ``None`` none, anything else one."""
+        arguments = [] if value is None else list(value) if type(value) is tuple else [value]
+        namespace = socket.namespace
         try:
-            socket.acknowledge(id, value)
+            message = namespace.parser.encode(_ACK, namespace.name, arguments, id, True)
         except EncodeError as error:
-            logger.error("an acknowledgement in %s cannot be sent: %s", socket.namespace.name, error)
-            socket.acknowledge(id, EventError("internal_error", "the answer cannot be sent").payload())
+            logger.error("an acknowledgement in %s cannot be sent: %s", namespace.name, error)
+            failure = EventError("internal_error", "the answer cannot be sent").payload()
+            message = namespace.parser.encode(_ACK, namespace.name, [failure], id, True)
+        self.session.send(message)
 
     def _answer_error(self, socket: Socket, event: str, id: int | None, error: BaseException) -> None:
         if isinstance(error, EventError):

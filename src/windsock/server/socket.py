@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from windsock.adapters.base import Target
 from windsock.errors import NotConnected
-from windsock.protocol.socketio import Packet, PacketType
+from windsock.protocol.socketio import Packet
 from windsock.server.acks import Acks, wait_for_ack
 from windsock.server.broadcast import BroadcastOperator, Rooms, event_packet, names
 
@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from windsock.protocol.engineio import Message
     from windsock.server.connection import Connection
     from windsock.server.namespace import Namespace
-
-
-_ACK: Final = PacketType.ACK
 
 
 class Handshake:
@@ -211,12 +208,6 @@ class Socket:
         return SocketOperator(self, timeout=seconds)
 
     # -- for the rest of the server --
-
-    def acknowledge(self, id: int, value: Any) -> None:
-        """Answers an event: a tuple is several arguments, ``None`` none, anything else one."""
-        arguments = list(value) if type(value) is tuple else [] if value is None else [value]
-        namespace = self.namespace
-        self.outlet.send(namespace.parser.encode(_ACK, namespace.name, arguments, id, True))
 
     def expect_ack(self, id: int) -> asyncio.Future[list[Any]]:
         """The future of an acknowledgement.

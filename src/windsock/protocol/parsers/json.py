@@ -71,12 +71,12 @@ class JsonParser:
                 body = dumps(data, self._default)
             except TypeError:
                 body = self._dump_keys(data)
+        attachments: tuple[bytes, ...] = ()
         if self._attachments:
             attachments = tuple(self._attachments)
             self._attachments = []
             head = b"%b%d-" % (_HEADS[_BINARY[type]], len(attachments))
         else:
-            attachments = ()
             head = _HEADS[type]
         if namespace != "/":
             head += namespace.encode() + b","
