@@ -80,6 +80,10 @@ class Site:
         for connection in list(self._server.server_state.connections):
             connection.shutdown()
 
+    async def close_lifespan(self) -> None:
+        """Sends the application its lifespan's end."""
+        await self._server.lifespan.shutdown()
+
     async def close(self) -> None:
         """Ends what runs, as uvicorn does, but without its pauses; nothing may be left."""
         state = self._server.server_state
@@ -90,7 +94,7 @@ class Site:
         self.ask_to_shut_down()
         await until(lambda: not state.connections, "every connection is closed")
         await until(lambda: not state.tasks, "every request is done")
-        await self._server.lifespan.shutdown()
+        await self.close_lifespan()
         if self.io is not None:
             # A polling session that is closed waits for the GET that takes its last packets along.
             assert all(session.state is State.CLOSING for session in self.io.engine.sessions.values())
