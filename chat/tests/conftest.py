@@ -10,7 +10,7 @@ import pytest_asyncio
 from chat.tests.people import Town
 from chat.tests.server import ChatServer
 
-# What the server of `brief` signs its tokens with.
+# What the server of `exact` signs its tokens with.
 SECRET: Final = "s" * 40
 
 
@@ -34,10 +34,10 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ChatServer]:
 
 
 @pytest.fixture(scope="session")
-def brief_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ChatServer]:
-    """Access tokens last for two seconds, and a spent refresh token is never a race."""
-    data = tmp_path_factory.mktemp("brief")
-    with ChatServer(data, secret=SECRET, access_token_seconds=2, refresh_grace_seconds=0) as server:
+def exact_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ChatServer]:
+    """It signs with a secret that is known, and gives a spent refresh token no grace."""
+    data = tmp_path_factory.mktemp("exact")
+    with ChatServer(data, secret=SECRET, refresh_grace_seconds=0) as server:
         yield server
 
 
@@ -57,9 +57,9 @@ async def town(server: ChatServer) -> AsyncIterator[Town]:
 
 
 @pytest_asyncio.fixture
-async def brief(brief_server: ChatServer) -> AsyncIterator[Town]:
-    """A town where nothing lasts."""
-    async with Town(brief_server) as town:
+async def exact(exact_server: ChatServer) -> AsyncIterator[Town]:
+    """A town whose secret is known, where a token is spent once."""
+    async with Town(exact_server) as town:
         yield town
 
 

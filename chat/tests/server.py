@@ -1,9 +1,7 @@
 """The chat as a process of its own."""
 
 import json
-import os
 import sqlite3
-import subprocess
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Final, Self
@@ -15,13 +13,14 @@ from tests.conformance.process import ServerProcess, python
 PASSWORD: Final = "correct horse battery"
 
 # Cheap hashes and wide limits, for what is not about either; a short grace, so that departures come soon.
-_SETTINGS: Final = {
+SETTINGS: Final = {
     "WINDSOCK_CHAT_PASSWORD_PASSES": "1",
     "WINDSOCK_CHAT_PASSWORD_MEMORY_KIB": "8",
     "WINDSOCK_CHAT_PASSWORD_LANES": "1",
     "WINDSOCK_CHAT_RATE_FACTOR": "1000",
     "WINDSOCK_CHAT_PRESENCE_GRACE_SECONDS": "0.2",
     "WINDSOCK_CHAT_LOG_FORMAT": "json",
+    "PYTHONWARNINGS": "error",
 }
 
 
@@ -29,19 +28,6 @@ def query(data: Path, sql: str) -> list[Any]:
     """Rows of the database in a data folder."""
     with closing(sqlite3.connect(data / "chat.db")) as database:
         return database.execute(sql).fetchall()
-
-
-def run(data: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """A command of the chat, on the data of that folder."""
-    return subprocess.run(
-        [*python("-m", "windsock_chat"), *arguments, "--data", str(data)],
-        env={**os.environ, **_SETTINGS, **environment},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
 
 
 class ChatServer:
@@ -54,7 +40,7 @@ class ChatServer:
     def __init__(self, data: Path, *, root: bool = True, **settings: object) -> None:
         self.data = data
         self.web = Path(str(settings.get("web", "")))
-        self._environment = _SETTINGS | {f"WINDSOCK_CHAT_{key.upper()}": str(value) for key, value in settings.items()}
+        self._environment = SETTINGS | {f"WINDSOCK_CHAT_{key.upper()}": str(value) for key, value in settings.items()}
         command = python("-m", "windsock_chat", "serve", "--port", "{port}", "--data", str(data))
         self._process = ServerProcess(command, environment=self._environment)
         if root:

@@ -144,7 +144,7 @@ async def test_an_access_token_that_is_not_ours_is_refused(town: Town) -> None:
         assert refused.value.data["data"]["code"] == "unauthorized"
 
 
-async def test_a_token_with_our_signature_for_no_session_of_ours_is_refused(brief: Town) -> None:
+async def test_a_token_with_our_signature_for_no_session_of_ours_is_refused(exact: Town) -> None:
     claims = {"iss": "windsock-chat", "aud": "windsock-chat", "iat": time.time(), "exp": time.time() + 60}
     someone = str(uuid4())
     for more in (
@@ -155,18 +155,24 @@ async def test_a_token_with_our_signature_for_no_session_of_ours_is_refused(brie
         {"sub": "x", "sid": "y"},
     ):
         token = jwt.encode(claims | more, SECRET, "HS256")
-        response = await brief.browser().get("/users/me", headers={"Authorization": f"Bearer {token}"})
+        response = await exact.browser().get("/users/me", headers={"Authorization": f"Bearer {token}"})
         assert response.status_code == 401, more
         with pytest.raises(Refused) as refused:
-            await brief.connect(token)
+            await exact.connect(token)
         assert refused.value.data["data"]["code"] == "unauthorized"
 
 
-async def test_an_access_token_expires_and_is_renewed(brief: Town) -> None:
-    ada = await brief.person()
-    room = await ada.create()
-    device = await ada.connect()
-    response = await until(lambda: ada.request("GET", "/users/me"), lambda response: response.status_code != 200)
+def signed(token: str, **changes: object) -> str:
+    """The token with other claims, in the server's own hand."""
+    claims = jwt.decode(token, SECRET, ["HS256"], audience="windsock-chat")
+    return jwt.encode(claims | changes, SECRET, "HS256")
+
+
+async def test_an_access_token_expires_and_is_renewed(exact: Town) -> None:
+    ada = await exact.person()
+    ada.take({"access_token": signed(ada.token, exp=time.time() - 1), "user": ada.user})
+    response = await ada.request("GET", "/users/me")
+    assert response.status_code == 401
     assert response.json()["error"]["code"] == "unauthorized"
     with pytest.raises(Refused):
         await ada.connect()
@@ -174,7 +180,18 @@ async def test_an_access_token_expires_and_is_renewed(brief: Town) -> None:
     ada.take(await ada.do("POST", "/auth/refresh"))
 
     await ada.do("GET", "/users/me")
-    # A socket lives as long as its session, not as its token.
+
+
+async def test_a_socket_lives_as_long_as_its_session_and_not_as_its_token(exact: Town) -> None:
+    ada = await exact.person()
+    room = await ada.create()
+    brief = signed(ada.token, exp=time.time() + 2)
+    device = await exact.connect(brief)
+
+    async def ask() -> httpx.Response:
+        return await ada.http.get("/users/me", headers={"Authorization": f"Bearer {brief}"})
+
+    await until(ask, lambda response: response.status_code == 401)
     await device.say(room, "still here")
 
 
@@ -198,13 +215,13 @@ async def test_two_tabs_may_race_for_the_next_token(town: Town) -> None:
     assert len({answer.cookies["windsock_refresh"] for answer in answers}) == 3
 
 
-async def test_a_stolen_refresh_token_ends_the_session(brief: Town) -> None:
-    ada = await brief.person()
+async def test_a_stolen_refresh_token_ends_the_session(exact: Town) -> None:
+    ada = await exact.person()
     device = await ada.connect()
     stolen = ada.http.cookies["windsock_refresh"]
     ada.take(await ada.do("POST", "/auth/refresh"))
 
-    answer = await _refresh(brief, stolen)
+    answer = await _refresh(exact, stolen)
 
     assert answer.status_code == 401
     assert answer.json()["error"]["code"] == "token_reused"

@@ -5,16 +5,16 @@ from pathlib import Path
 
 import httpx
 import pytest
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
-from chat.tests.server import PASSWORD, ChatServer, query, run
+from chat.tests.server import PASSWORD, SETTINGS, ChatServer, query
 from windsock_chat.main import app
 
 
 def test_an_administrator_can_be_made_before_the_first_start(data: Path) -> None:
     """Also: sign-up can be closed, and a hash at another cost is renewed at the next log-in."""
     made = run(data, "create-admin", "Grace", "--display-name", "Grace Hopper", WINDSOCK_CHAT_PASSWORD=PASSWORD)
-    assert made.returncode == 0, made.stderr
+    assert made.exit_code == 0, made.stderr
     assert made.stdout == "grace is an administrator.\n"
     assert "t=1" in _hash(data)
 
@@ -33,7 +33,7 @@ def test_an_administrator_can_be_made_before_the_first_start(data: Path) -> None
     assert stat.S_IMODE((data / "secret").stat().st_mode) == 0o600
 
     again = run(data, "create-admin", "grace", WINDSOCK_CHAT_PASSWORD=PASSWORD)
-    assert again.returncode == 1
+    assert again.exit_code == 1
     assert "is taken" in again.stderr
 
 
@@ -49,11 +49,16 @@ def test_an_administrator_can_be_made_before_the_first_start(data: Path) -> None
 def test_a_mistake_is_told_in_a_sentence(
     data: Path, arguments: list[str], settings: dict[str, str], complaint: str
 ) -> None:
-    result = CliRunner().invoke(app, [*arguments, "--data", str(data)], env=settings)
+    result = run(data, *arguments, **settings)
     assert result.exit_code == 1
     assert complaint in result.stderr
     assert "Traceback" not in result.stderr
     assert not any(secret in result.stderr for secret in settings.values() if len(secret) > 4)
+
+
+def run(data: Path, *arguments: str, **environment: str) -> Result:
+    """A command of the chat, on the data of that folder."""
+    return CliRunner().invoke(app, [*arguments, "--data", str(data)], env={**SETTINGS, **environment})
 
 
 def _hash(data: Path) -> str:

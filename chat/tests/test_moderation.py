@@ -75,8 +75,9 @@ async def test_a_socket_that_is_connecting_while_its_user_is_banned_is_closed_to
             await device.leave()
 
 
-async def test_the_last_administrator_stays(town: Town) -> None:
-    admin, ada = await town.admin(), await town.person()
+async def test_the_last_administrator_stays(strict: Town) -> None:
+    # Nobody else on that server is one.
+    admin, ada = await strict.admin(), await strict.person()
     for method, path, body, code in (
         ("PATCH", f"/admin/users/{admin.id}", {"role": "member"}, "last_admin"),
         ("POST", f"/admin/users/{admin.id}/ban", {}, "self_ban"),
@@ -85,7 +86,9 @@ async def test_the_last_administrator_stays(town: Town) -> None:
         assert response.status_code == 409
         assert response.json()["error"]["code"] == code
 
+    device = await ada.connect()
     assert (await admin.do("PATCH", f"/admin/users/{ada.id}", {"role": "admin"}))["role"] == "admin"
+    assert (await device.hear("user"))["role"] == "admin"
     # It holds from the next request on.
     await ada.do("GET", "/admin/users")
     assert (await ada.do("PATCH", f"/admin/users/{ada.id}", {"role": "member"}))["role"] == "member"

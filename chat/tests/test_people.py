@@ -2,7 +2,7 @@
 
 import pytest
 
-from chat.tests.people import Town, until
+from chat.tests.people import Town
 
 
 async def test_a_profile_can_be_changed_and_those_who_share_a_room_are_told(town: Town) -> None:
@@ -129,11 +129,3 @@ async def test_a_newcomer_in_a_room_is_seen_online(town: Town) -> None:
     told = await watcher.hear("presence")
     assert told == {"user_id": bob.id, "online": True, "last_seen": None}
     assert not device.heard("presence")
-
-
-async def test_who_is_online_when_the_server_stops_was_last_seen_then(town: Town) -> None:
-    ada = await town.person()
-    device = await ada.connect()
-    await device.leave()
-    shown = await until(lambda: ada.do("GET", "/users/me"), lambda user: user["presence"]["last_seen"] is not None)
-    assert shown["presence"]["online"] is False

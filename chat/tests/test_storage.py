@@ -39,7 +39,7 @@ def listener() -> Listener:
 
 @pytest_asyncio.fixture
 async def database(tmp_path: Path, listener: Listener) -> AsyncIterator[Database]:
-    database = Database(f"sqlite+aiosqlite:///{tmp_path / 'chat.db'}", listener)
+    database = Database(tmp_path / "chat.db", listener)
     await database.migrate()
     yield database
     await database.close()

@@ -72,7 +72,7 @@ def create_chat(settings: Settings) -> Chat:
     """The application, not yet open. Without a secret in the settings, makes the data folder and keeps one there."""
     io = Server(max_http_buffer_size=_SOCKET_MESSAGE_MAX, connect_timeout=_CONNECT_TIMEOUT)
     publisher = SocketPublisher(io)
-    database = Database(settings.database_url or f"sqlite+aiosqlite:///{settings.data / 'chat.db'}", publisher)
+    database = Database(settings.database_url or settings.data / "chat.db", publisher)
     passwords = Passwords(HashCost(settings.password_passes, settings.password_memory_kib, settings.password_lanes))
     lifetimes = Lifetimes(
         access=timedelta(seconds=settings.access_token_seconds),

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Final
 
+# The largest integer that JavaScript holds exactly; a database's 64 bits hold it too.
+SEQ_MAX: Final = 2**53 - 1
 # Further behind than this, reading everything missed costs more than beginning with the newest page.
 CATCH_UP_MAX: Final = 500
 # How many of a room's newest entries are looked through to count the unread ones.

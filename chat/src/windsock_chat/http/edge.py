@@ -4,6 +4,7 @@ import re
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Final, Protocol
+from urllib.parse import quote
 
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -34,6 +35,13 @@ _HEADERS: Final = (
 )
 # Only over TLS: a browser ignores it elsewhere, and a name without a certificate must stay reachable.
 _HSTS: Final = (b"strict-transport-security", b"max-age=31536000")
+_API: Final = "/api/"
+# What the interface answers is somebody's own, and changes: neither a proxy nor a browser keeps it.
+_NO_STORE: Final = (b"cache-control", b"no-store")
+_REFUSAL: Final = (
+    b'{"error":{"code":"wrong_host","message":"This server does not go by that name. '
+    b'The names that it goes by are set with WINDSOCK_CHAT_ALLOWED_HOSTS."}}'
+)
 # RFC 9110, 7.2: a name, an IPv4 address or an IPv6 one in brackets, and perhaps a port.
 _HOST: Final = re.compile(rb"(?P<name>[a-z0-9._-]{1,253}|\[[0-9a-f:.]{2,45}\])(:\d{1,5})?", re.IGNORECASE)
 
@@ -74,15 +82,20 @@ class Edge:
     async def _pass(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
-        elif scope["type"] == "websocket" and not self._is_welcome(scope):
-            await send({"type": "websocket.close", "code": 1008})
-        elif scope["type"] == "websocket":
+        elif scope["type"] == "http":
+            await self._http(scope, receive, send)
+        elif self._is_welcome(scope):
             await self._app(scope, receive, send)
         else:
-            await self._http(scope, receive, send)
+            await receive()
+            await send({"type": "websocket.close", "code": 1008})
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = _HEADERS if scope["scheme"] != "https" else (*_HEADERS, _HSTS)
+        headers = [*_HEADERS]
+        if scope["scheme"] == "https":
+            headers.append(_HSTS)
+        if scope["path"].startswith(_API):
+            headers.append(_NO_STORE)
         begun = time.perf_counter()
 
         async def send_with_headers(message: Message) -> None:
@@ -105,18 +118,14 @@ class Edge:
 
 
 def _log_request(scope: Scope, status: int, seconds: float) -> None:
-    # Neither the query nor a header: they may hold what is nobody's business.
-    if scope["path"].startswith("/api/"):
-        _log.info("request", method=scope["method"], path=scope["path"], status=status, ms=round(seconds * 1000, 1))
+    # Neither the query nor a header: they may hold what is nobody's business. Quoted, so that no path is two lines.
+    if scope["path"].startswith(_API):
+        path = quote(scope["path"])
+        _log.info("request", method=scope["method"], path=path, status=status, ms=round(seconds * 1000, 1))
 
 
 async def _refuse(send: Callable[[Message], Awaitable[Any]]) -> None:
-    body = b'{"error":{"code":"wrong_host","message":"This server does not go by that name."}}'
-    await send(
-        {
-            "type": "http.response.start",
-            "status": 400,
-            "headers": [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())],
-        }
-    )
-    await send({"type": "http.response.body", "body": body})
+    length = str(len(_REFUSAL)).encode()
+    headers = [(b"content-type", b"application/json"), (b"content-length", length)]
+    await send({"type": "http.response.start", "status": 400, "headers": headers})
+    await send({"type": "http.response.body", "body": _REFUSAL})

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
@@ -11,8 +10,6 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from windsock_chat.domain.errors import Busy, ChatError, Conflict, Forbidden, NotFound, RateLimited, Unauthorized
-
-_log = structlog.get_logger(__name__)
 
 
 class ErrorDetail(BaseModel):
@@ -65,8 +62,8 @@ def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 def answer(status: int, error: ErrorInfo, headers: Mapping[str, str] | None = None) -> JSONResponse:
-    """An error response; never stored by a cache."""
-    all_headers = {"Cache-Control": "no-store", **(headers or {})}
+    """An error response."""
+    all_headers = dict(headers or {})
     if error.retry_after is not None:
         all_headers["Retry-After"] = str(error.retry_after)
     if status == 401:
@@ -112,5 +109,5 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
 
 
 async def _unexpected(request: Request, error: Exception) -> JSONResponse:
-    _log.error("request failed", method=request.method, path=request.url.path, exc_info=error)
+    # The framework raises it again once this is sent, and the server logs it.
     return answer(500, ErrorInfo(code="internal_error", message="Something went wrong on the server."))

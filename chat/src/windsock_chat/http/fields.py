@@ -5,9 +5,8 @@ from typing import Annotated, Final
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from windsock_chat.domain import text
+from windsock_chat.domain.log import SEQ_MAX
 
-# The largest integer that JavaScript holds exactly; a database's 64 bits hold it too.
-SEQ_MAX: Final = 2**53 - 1
 PAGE_MAX: Final = 100
 
 Username = Annotated[

@@ -8,9 +8,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from windsock_chat.domain import text
 from windsock_chat.domain.entry import Entry
+from windsock_chat.domain.log import SEQ_MAX
 
-# The largest integer that JavaScript holds exactly; a database's 64 bits hold it too.
-SEQ_MAX: Final = 2**53 - 1
 # An access token has about 350 characters.
 TOKEN_MAX: Final = 2048
 

@@ -50,7 +50,7 @@ def create_services(
         limiter=limiter,
         accounts=accounts,
         people=People(store, presences),
-        moderation=Moderation(store),
+        moderation=Moderation(store, presences),
         rooms=Rooms(store, presences),
         invitations=Invitations(store),
         log=Log(store),

@@ -9,7 +9,7 @@ from windsock_chat.domain.errors import Conflict, Forbidden, NotFound
 from windsock_chat.domain.events import EntryAppended, RoomRead
 from windsock_chat.domain.log import window
 from windsock_chat.domain.repositories import NewEntry, SentEntry, Standing, Store, Taken, Work
-from windsock_chat.domain.room import MemberRole, Membership
+from windsock_chat.domain.room import MemberRole, Membership, RoomKind
 from windsock_chat.domain.session import Principal
 from windsock_chat.domain.user import Role
 from windsock_chat.services.membership import check_member
@@ -125,7 +125,10 @@ async def _check_target(
     if target is None or target.kind is not EntryKind.MESSAGE:
         raise NotFound("message")
     is_author = target.author.id == principal.user.id
-    governs = standing.role is MemberRole.OWNER or principal.user.role is Role.ADMIN
+    # Nobody governs a direct room.
+    governs = standing.kind is not RoomKind.DIRECT and (
+        standing.role is MemberRole.OWNER or principal.user.role is Role.ADMIN
+    )
     if not is_author and not (governs and submission.kind is EntryKind.DELETE):
         raise Forbidden("Only its author may change a message.")
     if target.deleted:

@@ -4,17 +4,19 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from windsock_chat.domain.errors import Conflict, Forbidden, NotFound
-from windsock_chat.domain.events import SessionEnded
+from windsock_chat.domain.events import SessionEnded, UserChanged
 from windsock_chat.domain.repositories import Store, Work
 from windsock_chat.domain.session import EndReason, Principal
 from windsock_chat.domain.user import Account, AccountPage, Role
+from windsock_chat.services.presence import Presences
 
 
 class Moderation:
     """Roles and bans. Whoever asks must be an admin; there is always one left."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, presences: Presences) -> None:
         self._store = store
+        self._presences = presences
 
     async def page(self, principal: Principal, query: str, cursor: str | None, limit: int) -> AccountPage:
         """All accounts whose names contain the query."""
@@ -32,7 +34,10 @@ class Moderation:
             if role is Role.MEMBER:
                 await _check_not_last(work, account)
             await work.users.set_role(user_id, role)
-            return await _get(work, user_id)
+            changed = await _get(work, user_id)
+            user = changed.user(self._presences.of(changed))
+            work.publish(UserChanged(user, await work.rooms.ids_of(user_id)))
+            return changed
 
     async def ban(self, principal: Principal, user_id: UUID, reason: str) -> Account:
         """Close an account and its sockets; raises `NotFound`, `Conflict` (`self_ban`, `last_admin`)."""

@@ -44,11 +44,13 @@ class SqlWork:
 class Database:
     """Implements `windsock_chat.domain.repositories.Store`.
 
-    `url` is SQLAlchemy's, with an asynchronous driver. What a transaction publishes goes to `publisher` after its
-    commit and, on SQLite, before the next transaction may begin, so events go out in the order of the commits.
+    `place` is a SQLite file, or a URL of SQLAlchemy's with an asynchronous driver. What a transaction publishes goes to
+    `publisher` after its commit and, on SQLite, before the next transaction may begin, so events go out in the order of
+    the commits.
     """
 
-    def __init__(self, url: str, publisher: Publisher) -> None:
+    def __init__(self, place: Path | str, publisher: Publisher) -> None:
+        url = sqlite.url(place) if isinstance(place, Path) else place
         self._engine = create_async_engine(url, pool_size=_POOL, max_overflow=0, pool_timeout=_POOL_TIMEOUT)
         self._publisher = publisher
         self._writer: AsyncEngine = self._engine

@@ -190,7 +190,13 @@ def _seen_by(viewer_id: UUID) -> Select[*tuple[Any, ...]]:
         members.c.joined_at,
         members.c.last_read_seq,
         select(func.count()).where(everybody.c.room_id == rooms.c.id).scalar_subquery().label("member_count"),
-        select(func.max(entries.c.seq)).where(message).scalar_subquery().label("message_seq"),
+        # Not max(): with an order and a limit, the search stops at the first that is not deleted.
+        select(entries.c.seq)
+        .where(message)
+        .order_by(entries.c.seq.desc())
+        .limit(1)
+        .scalar_subquery()
+        .label("message_seq"),
         select(func.count()).select_from(entries).where(unread).scalar_subquery().label("unread_count"),
     ).outerjoin(members, _membership(rooms.c.id, viewer_id))
 

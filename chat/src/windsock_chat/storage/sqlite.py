@@ -2,13 +2,19 @@
 
 from asyncio import Lock
 from contextlib import AbstractAsyncContextManager
+from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, event
+from sqlalchemy import URL, Connection, event
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.pool import ConnectionPoolEntry
 
 _BEGIN = "windsock_begin"
+
+
+def url(file: Path) -> URL:
+    """The address of a database in a file."""
+    return URL.create("sqlite+aiosqlite", database=str(file))
 
 
 def prepare(engine: AsyncEngine) -> tuple[AsyncEngine, AbstractAsyncContextManager[None]]:

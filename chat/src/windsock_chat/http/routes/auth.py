@@ -49,7 +49,6 @@ def _hand_out(grant: Grant, request: Request, response: Response) -> Session:
         httponly=True,
         samesite="strict",
     )
-    response.headers["Cache-Control"] = "no-store"
     return grant.session
 
 
