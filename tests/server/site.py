@@ -68,6 +68,11 @@ class Site:
         """Connections that are open."""
         return len(self._server.server_state.connections)
 
+    @property
+    def requests(self) -> int:
+        """Calls of the application that have not returned."""
+        return len(self._server.server_state.tasks)
+
     async def open(self) -> None:
         self._config.load()
         self._server.lifespan = self._config.lifespan_class(self._config)

@@ -331,7 +331,10 @@ async def test_a_client_that_does_not_read_is_given_up_and_others_are_not(
         return
     assert await soon(left.get()) == "transport error"
     assert received < rounds
-    await until(lambda: site.connections == 1, "the connection is cut: nobody else would do it")
+    if lane == "lane":
+        await until(lambda: site.connections == 1, "the connection is cut: nobody else would do it")
+    else:  # ASGI has no word for that; uvicorn waits for the client to take what is written
+        await until(lambda: site.requests == 1, "the application is done with it")
     await reads.fence()
     assert len(io.engine.sessions) == 1
 
