@@ -317,6 +317,28 @@ def test_an_upgrade_that_breaks_at_any_byte_loses_nothing(target: Target, cut: i
     assert seen == ['42["echo",1]', '42["echo",2]']
 
 
+@on_the_original_too
+def test_what_no_poll_took_comes_over_the_websocket_first(target: Target) -> None:
+    session = PollingSession(target.port)
+    session.connect()
+    session.post(b'42["echo",1]')
+    session.post(b'42["echo",2]\x1e451-["echo",{"_placeholder":true,"num":0}]\x1ebAP8=')
+    with WebSocket(target.port, session.upgrade_target) as websocket:
+        websocket.send_text("2probe")
+        assert websocket.receive_text() == "3probe"
+        session.post(b'42["echo",3]')
+        websocket.send(frame(TEXT, b"5") + frame(TEXT, b'42["echo",4]'))
+        received = [websocket.receive_frame() for _ in range(6)]
+    assert received == [
+        (TEXT, b'42["echo",1]'),
+        (TEXT, b'42["echo",2]'),
+        (TEXT, b'451-["echo",{"_placeholder":true,"num":0}]'),
+        (BINARY, b"\x00\xff"),
+        (TEXT, b'42["echo",3]'),
+        (TEXT, b'42["echo",4]'),
+    ]
+
+
 @pytest.mark.parametrize("target", [("windsock", {"upgrade_timeout": 0.3})], indirect=True)
 def test_an_upgrade_that_stops_half_way_times_out(target: Target) -> None:
     session = PollingSession(target.port)

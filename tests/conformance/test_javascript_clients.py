@@ -14,7 +14,9 @@ SCENARIOS = scenarios()
 TRANSPORTS = {"polling": ["polling"], "websocket": ["websocket"], "upgrade": ["polling", "websocket"]}
 AFTER_STOP = "reconnection when the server was stopped and started"
 AFTER_KILL = "reconnection when the server was killed"
-SHARED = [name for name in SCENARIOS["socket"] if name not in (AFTER_STOP, AFTER_KILL)]
+ALLOWED = "another origin, allowed"
+REFUSED = "another origin, refused"
+SHARED = [name for name in SCENARIOS["socket"] if name not in (AFTER_STOP, AFTER_KILL, ALLOWED, REFUSED)]
 HEARTBEAT = "ping and pong at the interval announced"
 FALLBACK = "a refused transport falls back to the next"
 ENGINE = [name for name in SCENARIOS["engine"] if name not in (HEARTBEAT, FALLBACK)]
@@ -111,6 +113,14 @@ def test_compressed_websockets(runner: Runner, servers: Servers, kind: str, wher
     run(runner, server, "socket", scenario, ["websocket"], where=where)
 
 
+@each_transport
+def test_a_page_of_another_origin_in_chromium(runner: Runner, servers: Servers, transports: list[str]) -> None:
+    page = servers.get("node").url
+    allowing = servers.get("windsock", {"cors_allowed_origins": [page], "cors_credentials": True})
+    run(runner, allowing, "socket", ALLOWED, transports, where="chromium", page=page)
+    run(runner, servers.get("windsock"), "socket", REFUSED, transports[:1], where="chromium", page=page)
+
+
 def run(
     runner: Runner,
     server: ServerProcess,
@@ -119,10 +129,11 @@ def run(
     transports: list[str],
     *,
     where: str = "node",
+    page: str | None = None,
 ) -> None:
     """Runs one scenario, after which the server must live and have nothing to complain about."""
     since = server.mark()
-    runner.run(suite, scenario, server.url, transports, where=where)
+    runner.run(suite, scenario, server.url, transports, where=where, page=page)
     assert server.alive
     assert not server.trouble(since), server.log()
 

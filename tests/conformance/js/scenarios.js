@@ -573,6 +573,24 @@ export const scenarios = {
   },
 };
 
+/** For a page of another origin that the server allows: with a header that makes the browser ask first. */
+scenarios["another origin, allowed"] = async (world) => {
+  const socket = await connected(world, { withCredentials: true, extraHeaders: { "X-Conformance": "yes" } });
+  equal(await socket.timeout(WITHIN).emitWithAck("echo-ack", "across"), "across", "echo");
+  const told = await socket.timeout(WITHIN).emitWithAck("handshake");
+  equal(told.xdomain, true, "xdomain");
+  // A browser lets no page add headers to a WebSocket.
+  equal(told.header, world.transports[0] === "polling" ? "yes" : null, "header");
+};
+
+/** For a page of another origin that the server does not allow. */
+scenarios["another origin, refused"] = async (world) => {
+  const socket = open(world);
+  socket.on("connect", () => fail("connected"));
+  const [error] = await next(socket, "connect_error");
+  equal(error.type, "TransportError", "error");
+};
+
 async function reconnects(world, end) {
   const socket = open(world, "/", { reconnection: true, reconnectionDelay: 20, reconnectionDelayMax: 100 });
   await next(socket, "connect");
