@@ -244,14 +244,14 @@ async def test_a_probe_says_the_right_word_next(upgrading: Upgrading, packet: st
 async def test_a_probe_that_takes_too_long_is_given_up(
     host: Serve, lane: Lane, dial: Dial, stack: AsyncExitStack
 ) -> None:
-    upgrading = await start(Upgrading(upgrade_timeout=0.1), host, lane, dial, stack)
+    upgrading = await start(Upgrading(upgrade_timeout=0.4), host, lane, dial, stack)
     await closed(await upgrading.probe())
     await closed(await upgrading.probed())
     await upgrading.stays()
     # One that is quick enough is not reminded of the time-out later.
     peer = await upgrading.upgraded()
     loop = asyncio.get_running_loop()
-    end = loop.time() + 0.25
+    end = loop.time() + 0.5
     while loop.time() < end:
         await peer.fence()
 

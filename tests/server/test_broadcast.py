@@ -179,7 +179,7 @@ async def test_some_do_not_answer(host: Serve, way: Way, join: Join, dial: Dial)
     silent = await dial(site)
     await silent.connect()
     with pytest.raises(AckTimeout) as caught:
-        await soon(io.timeout(0.3).emit_with_ack("ask"))
+        await soon(io.timeout(0.7).emit_with_ack("ask"))
     assert caught.value.answers == ["prompt"]
     assert "1 of 2 clients" in str(caught.value)
 

@@ -409,7 +409,7 @@ async def test_a_connection_can_be_closed_in_a_connect_handler(host: Serve, way:
 
 
 async def test_who_joins_nothing_in_time_is_closed(host: Serve, way: Way, dial: Dial) -> None:
-    io = Server(connect_timeout=0.2)
+    io = Server(connect_timeout=0.5)
 
     @io.on("connect")
     def connect(socket: Socket, auth: Any) -> None:
@@ -417,9 +417,11 @@ async def test_who_joins_nothing_in_time_is_closed(host: Serve, way: Way, dial: 
             raise ConnectionRefused("no")
 
     site = await host(io, way.lane)
-    silent, refused, connected = await dial(site), await dial(site), await dial(site)
+    connected = await dial(site)
     await connected.connect()
+    refused = await dial(site)
     await refused.refused(auth={"a": 1})
+    silent = await dial(site)
     await silent.gone()
     await refused.gone()
     await connected.fence()
