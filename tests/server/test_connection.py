@@ -86,6 +86,29 @@ async def test_a_refusal_tells_why(host: Serve, way: Way, join: Join, asynchrono
     assert left == [], "who was not let in does not leave"
 
 
+async def test_a_plain_handler_that_returns_an_awaitable_is_awaited(host: Serve, way: Way, dial: Dial) -> None:
+    """As decorators make them. A check that nobody awaits would let everybody in."""
+    io = Server()
+    left: asyncio.Queue[str] = asyncio.Queue()
+
+    async def check(auth: Any) -> None:
+        await asyncio.sleep(0)
+        if not auth:
+            raise ConnectionRefused("no")
+
+    async def note(reason: str) -> None:
+        await asyncio.sleep(0)
+        left.put_nowait(reason)
+
+    io.on("connect")(lambda socket, auth: check(auth))
+    io.on("disconnect")(lambda socket, reason: note(reason))
+    peer = await dial(await host(io, way.lane))
+    assert await peer.refused() == {"message": "no"}
+    await peer.connect(auth={"a": 1})
+    await peer.send("41")
+    assert await soon(left.get()) == "client namespace disconnect"
+
+
 async def test_a_refusal_without_data_has_none(host: Serve, way: Way, dial: Dial) -> None:
     io = Server()
 
