@@ -11,7 +11,7 @@ from functools import partial
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, Final
 
-from windsock.engine.tasks import start
+from windsock.engine.tasks import EAGER, start
 from windsock.errors import (
     ConnectionRefused,
     EncodeError,
@@ -176,7 +176,7 @@ class Connection:
         except EventError as error:
             raise ConnectionRefused("invalid auth", {**error.data, "code": "invalid_payload"}) from None
         outcome = handler.function(socket, *arguments)
-        if handler.asynchronous:
+        if inspect.isawaitable(outcome):
             await outcome
 
     def _accept(self, namespace: Namespace, socket: Socket) -> None:
@@ -253,7 +253,7 @@ class Connection:
         except Exception:
             logger.exception("the %s handler of %s failed", event, socket.namespace.name)
             return
-        if handler.asynchronous:
+        if isinstance(outcome, Coroutine):
             self._start(outcome, partial(_report_failure, event, socket.namespace.name))
 
     # -- events --
@@ -274,6 +274,9 @@ class Connection:
             else:
                 outcome = handler.function(socket, *handler.bind(data[1:]))
             if handler.asynchronous or type(outcome) is CoroutineType:
+                if not EAGER:
+                    self._schedule(socket, event, id, outcome)
+                    return
                 task = start(outcome, self._loop)
                 if not task.done():
                     self._keep(task, partial(self._finish, socket, event, id))
@@ -286,6 +289,42 @@ class Connection:
             return
         if id is not None:
             self._answer(socket, id, outcome)
+
+    def _schedule(self, socket: Socket, event: str, id: int | None, coroutine: Coroutine[Any, Any, Any]) -> None:
+        """Runs a handler where tasks cannot start eagerly: one task and no callback is what it costs at the least."""
+        running = self._running
+        if running is None:
+            running = self._running = set()
+        running.add(self._loop.create_task(self._complete(running, socket, event, id, coroutine)))
+        if len(running) >= self._server.max_handlers_in_flight:
+            self.session.transport.hold()
+
+    async def _complete(
+        self,
+        running: set[asyncio.Task[Any]],
+        socket: Socket,
+        event: str,
+        id: int | None,
+        coroutine: Coroutine[Any, Any, Any],
+    ) -> None:
+        try:
+            value = await coroutine
+        except Exception as error:  # noqa: BLE001  whatever it is, it is reported and answered
+            self._answer_error(socket, event, id, error)
+        else:
+            if id is not None:
+                self._answer(socket, id, value)
+        finally:
+            task = asyncio.current_task()
+            assert task is not None
+            self._settle(running, task)
+
+    def _settle(self, running: set[asyncio.Task[Any]], task: asyncio.Task[Any]) -> None:
+        running.discard(task)
+        if not running and self._running is running:
+            self._running = None
+        if len(running) == self._server.max_handlers_in_flight // 2:
+            self.session.transport.release()
 
     def _start(self, coroutine: Coroutine[Any, Any, Any], done: Done) -> None:
         task = start(coroutine, self._loop)
@@ -305,12 +344,8 @@ class Connection:
         task.add_done_callback(partial(self._ended, running, done))
 
     def _ended(self, running: set[asyncio.Task[Any]], done: Done, task: asyncio.Task[Any]) -> None:
-        running.discard(task)
-        if not running and self._running is running:
-            self._running = None
         done(task)
-        if len(running) == self._server.max_handlers_in_flight // 2:
-            self.session.transport.release()
+        self._settle(running, task)
 
     def _finish(self, socket: Socket, event: str, id: int | None, task: asyncio.Task[Any]) -> None:
         if task.cancelled():

@@ -52,7 +52,7 @@ class DynamicNamespace:
 
     def emit(self, event: str, *arguments: Any) -> None:
         """Sends an event to every client of every namespace that matches."""
-        for namespace in self.children.values():
+        for namespace in list(self.children.values()):
             namespace.emit(event, *arguments)
 
     def matches(self, name: str, auth: dict[str, Any]) -> bool:
@@ -60,6 +60,17 @@ class DynamicNamespace:
         if isinstance(self._rule, re.Pattern):
             return self._rule.search(name) is not None
         return self._rule(name, auth)
+
+    def adopt(self, namespace: Namespace) -> None:
+        """Makes a namespace that the application asked for by name one of these, guarded as they are."""
+        namespace.parent = self
+        namespace.registry = self.registry
+        namespace.handlers = self.registry.handlers
+        self.children[namespace.name] = namespace
+
+    def covers(self, name: str) -> bool:
+        """Whether a namespace of this name is one of these, whoever asks."""
+        return isinstance(self._rule, re.Pattern) and self._rule.search(name) is not None
 
     def make(self, name: str) -> Namespace:
         """A namespace of this name."""

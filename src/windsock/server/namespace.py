@@ -66,6 +66,11 @@ class Registry:
         self.middlewares.append(middleware)
         return middleware
 
+    @property
+    def in_use(self) -> bool:
+        """Whether anything was registered."""
+        return bool(self.handlers or self.middlewares)
+
 
 class Namespace:
     """A channel of its own over the shared connection. Got with ``io.of("/name")``.

@@ -150,16 +150,24 @@ class Server:
         namespace = self.namespaces.get(name)
         if namespace is None:
             namespace = self.namespaces[name] = Namespace(name, self.parser, self.engine.outbox, self._adapter)
+            rule = next((dynamic for dynamic in self._dynamic if dynamic.covers(name)), None)
+            if rule is not None:
+                rule.adopt(namespace)
         return namespace
 
     def find(self, name: str, auth: dict[str, Any]) -> Namespace | None:
         """The namespace a client asks for, made when a rule says so."""
         namespace = self.namespaces.get(name)
-        if namespace is None:
-            for dynamic in self._dynamic:
-                if dynamic.matches(name, auth):
+        if namespace is not None and (namespace.parent is not None or namespace.registry.in_use or name == "/"):
+            return namespace
+        for dynamic in self._dynamic:
+            if dynamic.matches(name, auth):
+                if namespace is None:
                     namespace = self.namespaces[name] = dynamic.make(name)
-                    break
+                else:
+                    # The application only spoke to it, so it is not to let clients in past the rule.
+                    dynamic.adopt(namespace)
+                break
         return namespace
 
     def drop_if_empty(self, namespace: Namespace) -> None:
@@ -178,7 +186,7 @@ class Server:
     async def close(self) -> None:
         """Closes every connection; clients see a lost transport, and come back where a server is."""
         self.engine.close()
-        for namespace in self.namespaces.values():
+        for namespace in list(self.namespaces.values()):
             await namespace.adapter.close()
 
     # -- the namespace "/" --

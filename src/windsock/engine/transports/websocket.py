@@ -59,6 +59,7 @@ class WebSocketTransport(asyncio.Protocol):
         "_expiry",
         "_held",
         "_holding",
+        "_lost",
         "_options",
         "_outbox",
         "_queue",
@@ -97,6 +98,7 @@ class WebSocketTransport(asyncio.Protocol):
         # Messages of one read that wait for the receiver, or for the client to take its answers.
         self._held: list[str | bytes] | None = None
         self._holding = False
+        self._lost = False
         self._done = False
         # A compressing transport chooses a form for each message, so nobody may append for it.
         self.pending: list[bytes] | None = None if deflating else self._queue
@@ -175,6 +177,8 @@ class WebSocketTransport(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Feeds the receiver with what is complete."""
+        if self._lost:
+            return  # what came with the handshake is read later, and the client may be gone by then
         reader = self._reader
         messages = reader.receive(data)
         if self._done:
@@ -210,6 +214,7 @@ class WebSocketTransport(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         """The connection is gone."""
+        self._lost = True
         self._siblings.discard(self)
         if self._expiry is not None:
             self._expiry.discard(self)
