@@ -198,16 +198,18 @@ def report(first: list[Case], second: list[Case]) -> str:
 def _notes(first: list[Case], second: list[Case]) -> Iterator[str]:
     loose = [case.id for case in first if case.passed and case.behavior == "NON-STRICT"]
     if loose:
-        yield "NON-STRICT (the connection is closed as it must be, but not at the first possible byte): "
-        yield ", ".join(loose) + "."
-        yield ""
-    closed = [case for case in second if case.passed]
+        yield (
+            "NON-STRICT: the connection is closed as it must be, but a message that came just before the violation is "
+            "not echoed any more (sections 3 to 5), or text that is not UTF-8 is found at the end of its frame and not "
+            f"within (section 6): {', '.join(loose)}."
+        )
+    closed = [case.id for case in second if case.passed]
     if closed:
+        yield ""
         yield (
             "Closed by a limit: a message in more than 1024 fragments is closed with 1008 on purpose "
-            "(`--ws-max-fragments`). With the limit raised these cases are OK: "
+            f"(`--ws-max-fragments`). With the limit raised these cases are OK: {', '.join(closed)}."
         )
-        yield ", ".join(case.id for case in closed) + "."
 
 
 def suite_version() -> str:
