@@ -118,8 +118,11 @@ def find_interpreter() -> str | None:
 
 
 def succeeds(command: list[str]) -> bool:
-    """Whether a command ends well."""
-    return subprocess.run(command, capture_output=True, timeout=60, check=False).returncode == 0
+    """Whether a command is there and ends well."""
+    try:
+        return subprocess.run(command, capture_output=True, timeout=60, check=False).returncode == 0
+    except OSError:
+        return False
 
 
 def install(interpreter: str) -> None:
