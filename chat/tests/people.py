@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 from uuid import uuid4
 
+import aiohttp
 import httpx
 import socketio  # type: ignore[import-untyped]  # it ships no types
 
@@ -47,7 +48,9 @@ class Device:
         self._url = url
         self._token = token
         self._transport = transport
-        self._client = socketio.AsyncClient(reconnection=False, handle_sigint=False)
+        # Its own would be left open where the server refuses or disconnects it.
+        self._http = aiohttp.ClientSession()
+        self._client = socketio.AsyncClient(reconnection=False, handle_sigint=False, http_session=self._http)
         self._news = asyncio.Condition()
         self.told: list[tuple[str, Any]] = []
         self.refusal: Json | None = None
@@ -111,6 +114,7 @@ class Device:
     async def leave(self) -> None:
         """Disconnect."""
         await asyncio.wait_for(self._client.disconnect(), WITHIN)
+        await self._http.close()
 
     async def _take(self, event: str, *arguments: Any) -> None:
         await self._note(event, arguments[0] if arguments else None)

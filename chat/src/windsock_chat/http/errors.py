@@ -42,6 +42,15 @@ _STATUS: Final[Mapping[type[ChatError], int]] = {
     Busy: 503,
 }
 
+_DESCRIPTIONS: Final[Mapping[int, str]] = {
+    401: "Nobody is logged in, or the credentials are wrong.",
+    403: "The user may not do this.",
+    404: "There is no such thing, or the user may not know that there is.",
+    409: "It contradicts what is already there.",
+    422: "The request is not valid.",
+    429: "Too many requests; Retry-After says when to come back.",
+}
+
 _HTTP_CODES: Final[Mapping[int, str]] = {
     400: "bad_request",
     404: "not_found",
@@ -58,7 +67,7 @@ _NAME_MAX: Final = 64
 
 def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The OpenAPI description of the refusals that a route may answer."""
-    return {status: {"model": ErrorBody} for status in statuses}
+    return {status: {"model": ErrorBody, "description": _DESCRIPTIONS[status]} for status in statuses}
 
 
 def answer(status: int, error: ErrorInfo, headers: Mapping[str, str] | None = None) -> JSONResponse:
