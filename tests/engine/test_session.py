@@ -89,6 +89,20 @@ async def test_pongs_that_answer_nothing_buy_no_time(
     assert await soon(left.get()) == "ping timeout"
 
 
+async def test_pongs_do_not_put_off_the_ping(host: Serve, way: Way, dial: Dial, io: Server) -> None:
+    peer = await dial(await host(io, way.lane))
+    await peer.connect()
+
+    async def chatter() -> None:
+        while True:
+            await peer.send("3")
+            await asyncio.sleep(INTERVAL / 10)
+
+    chattering = asyncio.ensure_future(chatter())
+    assert await peer.receive() == "2"
+    chattering.cancel()
+
+
 async def test_messages_are_no_pongs(host: Serve, way: Way, dial: Dial, io: Server, left: asyncio.Queue[str]) -> None:
     peer = await dial(await host(io, way.lane))
     await peer.connect()
