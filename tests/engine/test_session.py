@@ -99,8 +99,10 @@ async def test_pongs_do_not_put_off_the_ping(host: Serve, way: Way, dial: Dial, 
             await asyncio.sleep(INTERVAL / 10)
 
     chattering = asyncio.ensure_future(chatter())
-    assert await peer.receive() == "2"
-    chattering.cancel()
+    try:
+        assert await peer.receive() == "2"
+    finally:
+        chattering.cancel()
 
 
 async def test_messages_are_no_pongs(host: Serve, way: Way, dial: Dial, io: Server, left: asyncio.Queue[str]) -> None:
