@@ -1,0 +1,75 @@
+"""A client that sends faster than its handlers end."""
+
+from __future__ import annotations
+
+import asyncio
+
+from tests.server.fixtures import Dial, Serve, Way
+from tests.server.peer import PollingPeer
+from tests.server.site import soon, until
+from windsock import Server, Socket
+
+
+async def test_handlers_in_flight_are_bounded_and_none_is_lost(host: Serve, way: Way, dial: Dial) -> None:
+    bound, total = 8, 400
+    io = Server(max_handlers_in_flight=bound)
+    running = most = 0
+    started: list[int] = []
+    release = asyncio.Event()
+
+    @io.on("slow")
+    async def slow(socket: Socket, number: int, padding: str) -> None:
+        nonlocal running, most
+        started.append(number)
+        running += 1
+        most = max(most, running)
+        await release.wait()
+        await asyncio.sleep(0)
+        running -= 1
+
+    site = await host(io, way.lane)
+    peer, other = await dial(site), await dial(site)
+    await peer.connect()
+    await other.connect()
+
+    async def flood() -> None:
+        padding = "x" * 10_000
+        for first in range(0, total, 20):
+            await peer.send(*(f'42["slow",{number},"{padding}"]' for number in range(first, first + 20)))
+
+    flooding = asyncio.ensure_future(flood())
+    await until(lambda: running >= bound, "the bound is reached")
+    for _ in range(20):
+        await other.fence()  # time passes for the flood; others are served meanwhile
+    assert running == most == bound
+    release.set()
+    await soon(flooding)
+    await until(lambda: len(started) == total and not running, "every event is handled")
+    assert started == list(range(total)), "in the order in which they came"
+    assert most == bound
+    await peer.fence()
+
+
+async def test_a_client_that_leaves_while_it_is_held_back(host: Serve, way: Way, dial: Dial) -> None:
+    io = Server(max_handlers_in_flight=2)
+    release = asyncio.Event()
+    left: asyncio.Queue[str] = asyncio.Queue()
+    done = 0
+
+    @io.on("slow")
+    async def slow(socket: Socket) -> None:
+        nonlocal done
+        await release.wait()
+        done += 1
+
+    io.on("disconnect")(lambda socket: left.put_nowait(socket.id))
+    peer = await dial(await host(io, way.lane))
+    sid = await peer.connect()
+    sending = asyncio.ensure_future(peer.send(*['42["slow"]'] * 2))
+    await asyncio.wait([sending], timeout=0.05)
+    await peer.close()
+    if isinstance(peer, PollingPeer):
+        await asyncio.wait([sending])
+    release.set()
+    await until(lambda: done == 2, "what was begun is finished")
+    assert await soon(left.get()) == sid
