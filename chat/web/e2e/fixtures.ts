@@ -1,4 +1,4 @@
-import { type BrowserContext, test as base, expect, type Page } from "@playwright/test";
+import { type BrowserContext, test as base, expect, type Locator, type Page } from "@playwright/test";
 import { PASSWORD, Person } from "./person";
 import { ChatServer } from "./server";
 
@@ -18,6 +18,8 @@ export interface WindowOptions {
 
 interface WorkerFixtures {
   server: ChatServer;
+  /** The first account of the server, which is an administrator's. */
+  admin: Person;
 }
 
 /** What the page did that no page of ours may do. */
@@ -41,6 +43,14 @@ export const test = base.extend<Fixtures, WorkerFixtures>({
       await server.dispose();
     },
     { scope: "worker" },
+  ],
+  admin: [
+    async ({ server }, use) => {
+      const admin = await Person.signUp(server.url, "root-of-it-all", "Ria Root");
+      await use(admin);
+      admin.disconnect();
+    },
+    { scope: "worker", auto: true },
   ],
   open: async ({ browser, server }, use) => {
     const contexts: BrowserContext[] = [];
@@ -98,7 +108,7 @@ async function watch(page: Page, home: string): Promise<void> {
 let count = 0;
 
 /** A username that nobody else in this run has. */
-export function fresh(name: string): string {
+export function fresh(name = "somebody"): string {
   count += 1;
   return `${name}-${process.pid.toString(36)}-${count}`;
 }
@@ -107,7 +117,7 @@ export function fresh(name: string): string {
 export async function signUp(
   page: Page,
   displayName: string,
-  username = fresh(displayName.toLowerCase()),
+  username = fresh(displayName.toLowerCase().split(" ")[0]),
 ): Promise<string> {
   await page.goto("/sign-up");
   await page.getByLabel("Your name").fill(displayName);
@@ -133,13 +143,42 @@ export async function write(page: Page, text: string): Promise<void> {
   await composer.press("Enter");
 }
 
+/** The list of messages; others of its role belong to the announcements for screen readers. */
+export function list(page: Page): Locator {
+  return page.getByRole("log", { name: /^Messages in / });
+}
+
 /** The messages in view, in the order in which they stand. */
 export async function messages(page: Page): Promise<string[]> {
-  return page
-    .getByRole("feed")
-    .evaluate((feed) =>
-      [...feed.querySelectorAll<HTMLElement>("article")]
-        .sort((one, other) => Number(one.dataset.index) - Number(other.dataset.index))
-        .map((article) => article.querySelector(".message-body")?.textContent ?? ""),
-    );
+  return list(page).evaluate((feed) =>
+    [...feed.querySelectorAll<HTMLElement>("article")]
+      .sort((one, other) => Number(one.dataset.index) - Number(other.dataset.index))
+      .map((article) => article.querySelector(".message-body")?.textContent ?? ""),
+  );
+}
+
+/** Where the messages in view stand, by their keys. */
+export function positions(page: Page): Promise<Record<string, number>> {
+  return list(page).evaluate((feed) => {
+    const frame = feed.getBoundingClientRect();
+    const found: Record<string, number> = {};
+    for (const row of feed.querySelectorAll<HTMLElement>("article")) {
+      const box = row.getBoundingClientRect();
+      if (box.bottom > frame.top && box.top < frame.bottom)
+        found[row.dataset.key ?? ""] = box.top - frame.top;
+    }
+    return found;
+  });
+}
+
+/** The same, once nothing moves any more: what was scrolled over is still being measured for a moment. */
+export async function restingPositions(page: Page): Promise<Record<string, number>> {
+  let before = await positions(page);
+  await expect(async () => {
+    const now = await positions(page);
+    const isStill = JSON.stringify(now) === JSON.stringify(before);
+    before = now;
+    expect(isStill).toBe(true);
+  }).toPass();
+  return before;
 }

@@ -21,7 +21,7 @@ export function Home() {
   if (!rooms) return null;
   return (
     <div className="flex h-full items-center justify-center px-6">
-      <div className="flex max-w-md flex-col items-center text-center">
+      <div className="flex max-w-lg flex-col items-center text-center">
         <Logo className="size-16" swaying />
         <h1 className="mt-5 text-2xl">Welcome, {me.display_name}</h1>
         <p className="mt-2 text-balance text-soft">

@@ -159,13 +159,14 @@ declare module "@tanstack/react-router" {
 function NotFound() {
   const navigate = useNavigate();
   return (
-    <div className="flex h-full items-center">
+    <main className="flex h-full items-center">
+      <h1 className="sr-only">Windsock</h1>
       <Empty
         icon={CompassIcon}
         title="There is no such page"
         action={<Button onPress={() => void navigate({ to: "/" })}>Go to the start page</Button>}
       />
-    </div>
+    </main>
   );
 }
 

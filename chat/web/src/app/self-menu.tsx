@@ -22,9 +22,9 @@ import { setTheme, type Theme, useTheme } from "@/lib/theme";
 import { complain } from "@/lib/toasts";
 
 const THEMES = [
-  { theme: "system", icon: ScreenIcon, name: "As the system has it" },
-  { theme: "light", icon: SunIcon, name: "Light" },
-  { theme: "dark", icon: MoonIcon, name: "Dark" },
+  { theme: "system", icon: ScreenIcon, name: "System theme" },
+  { theme: "light", icon: SunIcon, name: "Light theme" },
+  { theme: "dark", icon: MoonIcon, name: "Dark theme" },
 ] as const satisfies readonly { theme: Theme; icon: unknown; name: string }[];
 
 /** Oneself, and what concerns oneself alone. */

@@ -16,7 +16,7 @@ export function checkPassword(value: string): string | null {
 }
 
 export function checkDisplayName(value: string): string | null {
-  if (!value.trim()) return "How others will see you.";
+  if (!value.trim()) return "Please enter a name.";
   if ([...value.trim()].length > 64) return "At most 64 characters.";
   return null;
 }

@@ -33,7 +33,12 @@ export function Composer({ room, onSent, onEditLast }: ComposerProps) {
   useLayoutEffect(() => growToFit(box.current, text), [text]);
   useEffect(() => {
     // On a phone it would bring the keyboard up over what one came to read.
-    if (!isTouch()) box.current?.focus();
+    if (isTouch()) return;
+    // A dialog that led here gives the focus back in the frame after it has closed: take it after that.
+    let frame = requestAnimationFrame(() => {
+      frame = requestAnimationFrame(() => box.current?.focus());
+    });
+    return () => cancelAnimationFrame(frame);
   }, []);
 
   const write = (next: string) => {

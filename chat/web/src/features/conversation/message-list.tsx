@@ -51,7 +51,15 @@ export function MessageList(props: MessageListProps) {
   const { rows, label, roomId, me, actions, beginning, older, onLoadOlder, isAtEnd, onAtEnd } = props;
   const scroller = useRef<HTMLDivElement>(null);
   const [activeKey, setActiveKey] = useState<string | null>(null);
-  const activeIndex = activeKey === null ? -1 : rows.findIndex((row) => row.key === activeKey);
+  // The row that was pointed at or focused last: it alone shows what can be done with it.
+  const [hotKey, setHotKey] = useState<string | null>(null);
+  const onFocus = useCallback((key: string) => {
+    setHotKey(key);
+    setActiveKey(key);
+  }, []);
+  const onLeave = useCallback((key: string) => setHotKey((hot) => (hot === key ? null : hot)), []);
+  // Moves with every step by keyboard: the row that is active then takes the focus.
+  const [step, setStep] = useState(0);
 
   const virtualizer = useVirtualizer({
     count: rows.length,
@@ -87,7 +95,7 @@ export function MessageList(props: MessageListProps) {
   }, [older, isNearBeginning, onLoadOlder, rows.length]);
 
   const onKeyDown = (event: KeyboardEvent) => {
-    const step = event.key === "ArrowUp" ? -1 : event.key === "ArrowDown" ? 1 : 0;
+    const direction = event.key === "ArrowUp" ? -1 : event.key === "ArrowDown" ? 1 : 0;
     const target = event.target as HTMLElement;
     const isOnRow = target === scroller.current || target.matches("article");
     if (!isOnRow) return;
@@ -96,12 +104,13 @@ export function MessageList(props: MessageListProps) {
       virtualizer.scrollToEnd();
       return;
     }
-    if (step === 0 || event.altKey || event.ctrlKey || event.metaKey) return;
+    if (direction === 0 || event.altKey || event.ctrlKey || event.metaKey) return;
     event.preventDefault();
-    const from = target === scroller.current ? rows.length : activeIndex;
-    const next = findMessage(rows, from, step);
+    const active = rows.findIndex((row) => row.key === activeKey);
+    const next = findMessage(rows, target === scroller.current ? rows.length : active, direction);
     if (next === -1) return;
     setActiveKey(rows[next]?.key ?? null);
+    setStep(step + 1);
     virtualizer.scrollToIndex(next, { align: "auto" });
   };
 
@@ -109,7 +118,8 @@ export function MessageList(props: MessageListProps) {
     <div className="relative min-h-0 flex-1">
       <div
         ref={scroller}
-        role="feed"
+        role="log"
+        aria-live="off"
         aria-label={label}
         aria-busy={older === "loading"}
         // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolled region must be reachable by keyboard
@@ -128,19 +138,19 @@ export function MessageList(props: MessageListProps) {
                 index={item.index}
                 start={item.start}
                 measure={virtualizer.measureElement}
-                isActive={row.key === activeKey}
-                onActive={setActiveKey}
+                focusStep={row.key === activeKey ? step : 0}
+                onFocus={onFocus}
+                onHover={setHotKey}
+                onLeave={onLeave}
               >
-                {(isHot) => (
-                  <RowView
-                    row={row}
-                    roomId={roomId}
-                    me={me}
-                    actions={actions}
-                    beginning={beginning}
-                    isHot={isHot}
-                  />
-                )}
+                <RowView
+                  row={row}
+                  roomId={roomId}
+                  me={me}
+                  actions={actions}
+                  beginning={beginning}
+                  isHot={row.key === hotKey}
+                />
               </Positioned>
             );
           })}
@@ -159,16 +169,26 @@ interface PositionedProps {
   index: number;
   start: number;
   measure(node: HTMLElement | null): void;
-  isActive: boolean;
-  onActive(key: string): void;
-  /** `isHot`: the pointer or the focus is on the row. */
-  children(isHot: boolean): ReactNode;
+  /** Not 0: this row is the active one, and takes the focus when the number changes. */
+  focusStep: number;
+  onFocus(key: string): void;
+  onHover(key: string): void;
+  onLeave(key: string): void;
+  children: ReactNode;
 }
 
-function Positioned({ row, index, start, measure, isActive, onActive, children }: PositionedProps) {
+function Positioned({
+  row,
+  index,
+  start,
+  measure,
+  focusStep,
+  onFocus,
+  onHover,
+  onLeave,
+  children,
+}: PositionedProps) {
   const node = useRef<HTMLElement>(null);
-  const [isHovered, setHovered] = useState(false);
-  const [isFocused, setFocused] = useState(false);
   const attach = useCallback(
     (element: HTMLElement | null) => {
       node.current = element;
@@ -177,10 +197,10 @@ function Positioned({ row, index, start, measure, isActive, onActive, children }
     [measure],
   );
   useEffect(() => {
-    if (isActive && node.current && !node.current.contains(document.activeElement)) {
-      node.current.focus({ preventScroll: true });
+    if (focusStep > 0 && !node.current?.contains(document.activeElement)) {
+      node.current?.focus({ preventScroll: true });
     }
-  }, [isActive]);
+  }, [focusStep]);
   const place = {
     ref: attach,
     "data-index": index,
@@ -191,7 +211,7 @@ function Positioned({ row, index, start, measure, isActive, onActive, children }
   if (row.type !== "message" && row.type !== "pending") {
     return (
       <div {...place}>
-        <div className="mx-auto w-full max-w-[52rem]">{children(false)}</div>
+        <div className="mx-auto w-full max-w-[52rem]">{children}</div>
       </div>
     );
   }
@@ -199,17 +219,12 @@ function Positioned({ row, index, start, measure, isActive, onActive, children }
     <article
       {...place}
       tabIndex={-1}
-      aria-posinset={index + 1}
-      aria-setsize={-1}
-      onFocus={() => {
-        setFocused(true);
-        onActive(row.key);
-      }}
-      onBlur={() => setFocused(false)}
-      onPointerEnter={(event) => event.pointerType === "mouse" && setHovered(true)}
-      onPointerLeave={() => setHovered(false)}
+      onFocus={() => onFocus(row.key)}
+      onBlur={(event) => !event.currentTarget.contains(event.relatedTarget) && onLeave(row.key)}
+      onPointerEnter={(event) => event.pointerType === "mouse" && onHover(row.key)}
+      onPointerLeave={() => onLeave(row.key)}
     >
-      <div className="mx-auto w-full max-w-[52rem]">{children(isHovered || isFocused)}</div>
+      <div className="mx-auto w-full max-w-[52rem]">{children}</div>
     </article>
   );
 }

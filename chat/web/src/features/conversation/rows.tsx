@@ -29,7 +29,7 @@ interface RowViewProps {
   me: Author;
   actions: Actions;
   beginning: ReactNode;
-  /** The pointer or the focus is on it. */
+  /** It was pointed at or focused last. */
   isHot: boolean;
 }
 

@@ -1,9 +1,8 @@
 import { useEffect, useState } from "react";
-import { updateRooms } from "@/lib/api/queries";
+import { applyRead } from "@/lib/api/queries";
 import type { Room } from "@/lib/api/types";
 import type { RoomLog } from "@/lib/log/room-log";
 import { current } from "@/lib/realtime/live";
-import { markRead } from "@/lib/rooms/room-list";
 
 /** Scrolling past is not reading: so long the end must be in view. */
 const DWELL_MS = 400;
@@ -31,7 +30,7 @@ async function tell(roomId: string, seq: number): Promise<void> {
   try {
     const answer = await current().connection.ask("read", { room_id: roomId, seq });
     if ("error" in answer) return;
-    updateRooms((rooms) => markRead(rooms, roomId, answer.seq, answer.unread_count));
+    applyRead(roomId, answer.seq, answer.unread_count);
   } catch {
     // No connection: the next entry, or the next look, tells it.
   }

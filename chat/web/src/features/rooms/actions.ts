@@ -2,7 +2,7 @@ import { api } from "@/lib/api/client";
 import { unwrap } from "@/lib/api/errors";
 import { keys, queryClient } from "@/lib/api/queries";
 import type { Room } from "@/lib/api/types";
-import { takeRoom } from "@/lib/realtime/live";
+import { dropRoom, takeRoom } from "@/lib/realtime/live";
 
 /** What one does with rooms. Each throws ApiError, Unreachable or LoggedOut. */
 export async function createRoom(room: {
@@ -23,6 +23,7 @@ export async function joinRoom(roomId: string): Promise<Room> {
 
 export async function leaveRoom(roomId: string): Promise<void> {
   await unwrap(api.POST("/api/v1/rooms/{room_id}/leave", at(roomId)));
+  dropRoom(roomId);
 }
 
 export async function changeRoom(roomId: string, change: { name: string; topic: string }): Promise<Room> {

@@ -1,8 +1,18 @@
 import { QueryClient, useQuery } from "@tanstack/react-query";
 import { api } from "@/lib/api/client";
 import { isTransient, unwrap } from "@/lib/api/errors";
-import type { Invitation, Room } from "@/lib/api/types";
+import type { Entry, Invitation, Room } from "@/lib/api/types";
 import { learnPresence } from "@/lib/realtime/presence";
+import {
+  append,
+  bringUpToDate,
+  hearEntry,
+  hearRead,
+  markRead,
+  type News,
+  noNews,
+} from "@/lib/rooms/room-list";
+import { useSession } from "@/lib/session/session";
 
 /** What live events keep up to date is fresh for as long as the connection lasts. */
 const LIVE = Number.POSITIVE_INFINITY;
@@ -19,6 +29,9 @@ export const queryClient = new QueryClient({
     mutations: { networkMode: "always", retry: false },
   },
 });
+
+/** What was heard while lists were on their way. */
+let news: News = noNews;
 
 export const keys = {
   rooms: ["rooms"] as const,
@@ -38,7 +51,7 @@ export function useRooms(enabled = true) {
     queryFn: async ({ signal }): Promise<readonly Room[]> => {
       const rooms = await unwrap(api.GET("/api/v1/rooms", { signal }));
       learnPresence(rooms.flatMap((room) => (room.peer ? [room.peer] : [])));
-      return rooms;
+      return bringUpToDate(rooms, news, useSession.getState().user?.id ?? "");
     },
     staleTime: LIVE,
     enabled,
@@ -60,6 +73,32 @@ export function useInvitations() {
   });
 }
 
-export function updateRooms(next: (rooms: readonly Room[]) => readonly Room[]): void {
+/** A room has a new entry. */
+export function applyEntry(entry: Entry, myId: string): void {
+  news = hearEntry(news, entry);
+  updateRooms((rooms) => append(rooms, entry, myId));
+}
+
+/** A room has been read up to `seq`, here or on another device. */
+export function applyRead(roomId: string, seq: number, unread: number): void {
+  news = hearRead(news, roomId, seq, unread);
+  updateRooms((rooms) => markRead(rooms, roomId, seq, unread));
+}
+
+/** Rooms came or went: a list that is on its way does not know, and is read again. */
+export function changeRooms(next: (rooms: readonly Room[]) => readonly Room[]): void {
+  updateRooms(next);
+  if (queryClient.isFetching({ queryKey: keys.rooms }) > 0) {
+    void queryClient.invalidateQueries({ queryKey: keys.rooms });
+  }
+}
+
+/** The session is over. */
+export function forgetAll(): void {
+  news = noNews;
+  queryClient.clear();
+}
+
+function updateRooms(next: (rooms: readonly Room[]) => readonly Room[]): void {
   queryClient.setQueryData<readonly Room[]>(keys.rooms, (rooms) => rooms && next(rooms));
 }

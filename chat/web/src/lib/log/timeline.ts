@@ -56,14 +56,14 @@ export function timeline(log: RoomLog, outbox: Outbox, options: TimelineOptions)
     return continued;
   };
 
-  const readSeq = options.readSeq ?? 0;
-  // 0: nothing was read before, so the line would stand above everything and say nothing.
-  let markable = readSeq > 0 && log.low <= readSeq + 1;
+  const { readSeq } = options;
+  // Where reading stopped is not among what has been loaded: the line would stand in a wrong place.
+  let markable = readSeq !== null && log.low <= readSeq + 1;
   const shown = new Set<string>();
   log.items.forEach((item, index) => {
     openDay(item.createdAt, String(item.seq), index === 0);
     const mine = item.author.id === options.myId;
-    if (markable && !mine && item.kind === "message" && item.seq > readSeq) {
+    if (markable && !mine && item.kind === "message" && item.seq > (readSeq ?? 0)) {
       markable = false;
       previous = null;
       rows.push({ type: "unread", key: "unread" });

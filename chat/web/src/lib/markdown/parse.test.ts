@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { hostile } from "@/lib/markdown/hostile";
 import { parseMarkdown } from "@/lib/markdown/parse";
 import type { Block, Inline } from "@/lib/markdown/tree";
 import { safeUrl } from "@/lib/markdown/url";
@@ -19,16 +20,7 @@ function textOf(nodes: readonly (Block | Inline)[]): string {
     .join("");
 }
 
-const hostile = [
-  "[a](JaVaScRiPt&#58;alert(1))",
-  "[a](data:text/html;base64,PHNjcmlwdD4=)",
-  '![a](x" onerror="alert(1))',
-  "</script><script>",
-  "[a](vbscript:x)",
-  '<a href="\u0001javascript:alert(1)">',
-  "<img src=x onerror=alert(1)>",
-  "<svg/onload=alert(1)>",
-  '{{constructor.constructor("alert(1)")()}}',
+const disguised = [
   "[a](java\nscript:alert(1))",
   "[a](&#1;javascript:alert(1))",
   "<javascript:alert(1)>",
@@ -80,7 +72,7 @@ describe("markdown", () => {
     ]);
   });
 
-  it.each(hostile)("shows %j as text", (text) => {
+  it.each([...hostile, ...disguised])("shows %j as text", (text) => {
     expect(links(parseMarkdown(text))).toEqual([]);
   });
 

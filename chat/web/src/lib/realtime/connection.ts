@@ -116,12 +116,17 @@ export class Connection {
   #connect(): void {
     this.#clear();
     useConnection.setState({ status: "connecting", nextAttemptAt: null });
-    this.#guard = setTimeout(() => {
-      this.socket.disconnect();
-      this.#lost(null);
-    }, CONNECT_MS);
+    this.#guard = setTimeout(this.#abandon, CONNECT_MS);
     this.socket.connect();
+    // A transport that opens and closes before the server's welcome is no error to the client: it would wait.
+    this.socket.io.engine?.once("close", this.#abandon);
   }
+
+  readonly #abandon = (): void => {
+    if (useConnection.getState().status !== "connecting") return;
+    this.socket.disconnect();
+    this.#lost(null);
+  };
 
   async #authenticate(give: (auth: Record<string, string>) => void): Promise<void> {
     try {

@@ -1,7 +1,7 @@
 import { useStore } from "zustand";
 import { api } from "@/lib/api/client";
 import { isGone, unwrap } from "@/lib/api/errors";
-import { keys, queryClient, updateRooms } from "@/lib/api/queries";
+import { applyEntry, applyRead, changeRooms, forgetAll, keys, queryClient } from "@/lib/api/queries";
 import type { Entry, Invitation, Room, User } from "@/lib/api/types";
 import { newId } from "@/lib/ids";
 import type { OutboxItem } from "@/lib/outbox/outbox";
@@ -58,7 +58,7 @@ export function cease(): void {
   live?.delivery.close();
   live?.outbox.close();
   live = null;
-  queryClient.clear();
+  forgetAll();
   forgetTyping();
   forgetPresence();
 }
@@ -109,22 +109,18 @@ function deliveryPorts(connection: Connection, outbox: OutboxStore): DeliveryPor
 function listen({ socket }: Connection, delivery: Delivery, me: User): void {
   socket.on("entry", (entry) => hearEntry(entry, delivery, me));
   socket.on("room", (room) => {
-    updateRooms((rooms) => roomList.upsert(rooms, room));
+    changeRooms((rooms) => roomList.upsert(rooms, room));
     delivery.hearOf(room.id, room.last_seq);
     refresh(keys.browse(""));
   });
   socket.on("room:changed", ({ room_id, name, topic, member_count }) => {
-    updateRooms((rooms) =>
+    changeRooms((rooms) =>
       roomList.change(rooms, room_id, (room) => ({ ...room, name, topic, member_count })),
     );
   });
-  socket.on("room:left", ({ room_id }) => {
-    updateRooms((rooms) => roomList.remove(rooms, room_id));
-    delivery.leave(room_id);
-    refresh(keys.browse(""));
-  });
+  socket.on("room:left", ({ room_id }) => dropRoom(room_id));
   socket.on("room:read", ({ room_id, seq, unread_count }) => {
-    updateRooms((rooms) => roomList.markRead(rooms, room_id, seq, unread_count));
+    applyRead(room_id, seq, unread_count);
   });
   socket.on("invitation", (invitation) =>
     changeInvitations((all) => [...without(all, invitation.room.id), invitation]),
@@ -132,7 +128,7 @@ function listen({ socket }: Connection, delivery: Delivery, me: User): void {
   socket.on("invitation:closed", ({ room_id }) => changeInvitations((all) => without(all, room_id)));
   socket.on("user", (user) => {
     if (user.id === me.id) updateSelf(user);
-    updateRooms((rooms) => roomList.rename(rooms, user));
+    changeRooms((rooms) => roomList.rename(rooms, user));
     queryClient.setQueryData(keys.person(user.id), user);
     refresh(["members"]);
   });
@@ -145,7 +141,7 @@ function listen({ socket }: Connection, delivery: Delivery, me: User): void {
 
 function hearEntry(entry: Entry, delivery: Delivery, me: User): void {
   delivery.receive(entry);
-  updateRooms((rooms) => roomList.append(rooms, entry, me.id));
+  applyEntry(entry, me.id);
   if (entry.kind === "message") hearTyping(entry.room_id, entry.author, null);
   if (entry.kind === "joined" || entry.kind === "left" || entry.kind === "removed") {
     refresh(keys.members(entry.room_id));
@@ -166,5 +162,13 @@ function changeInvitations(next: (all: readonly Invitation[]) => readonly Invita
 
 /** Put a room the server has just answered with into the list, ahead of its own notice. */
 export function takeRoom(room: Room): void {
-  updateRooms((rooms) => roomList.upsert(rooms, room));
+  changeRooms((rooms) => roomList.upsert(rooms, room));
+}
+
+/** One is no longer in a room: nothing of it is shown, kept or sent. */
+export function dropRoom(roomId: string): void {
+  changeRooms((rooms) => roomList.remove(rooms, roomId));
+  live?.delivery.leave(roomId);
+  refresh(keys.browse(""));
+  void queryClient.invalidateQueries({ queryKey: keys.room(roomId) });
 }

@@ -1,7 +1,17 @@
 import { describe, expect, it } from "vitest";
 import type { Room } from "@/lib/api/types";
 import { ada, bob, entry } from "@/lib/log/samples";
-import { append, arrange, markRead, totalUnread, upsert } from "@/lib/rooms/room-list";
+import {
+  append,
+  arrange,
+  bringUpToDate,
+  hearEntry,
+  hearRead,
+  markRead,
+  noNews,
+  totalUnread,
+  upsert,
+} from "@/lib/rooms/room-list";
 
 function room(more: Partial<Room> = {}): Room {
   return {
@@ -43,6 +53,20 @@ describe("the list of rooms", () => {
   it("never moves the read mark back", () => {
     const rooms = markRead([room()], "room", 2, 1);
     expect(rooms[0]?.membership).toMatchObject({ last_read_seq: 3, unread_count: 0 });
+  });
+
+  it("loses nothing to a list that was read before the latest news", () => {
+    let news = hearEntry(noNews, entry(3, { author: bob }));
+    news = hearEntry(news, entry(4, { author: bob }));
+    const late = bringUpToDate([room()], news, ada.id);
+    expect(late[0]).toMatchObject({ last_seq: 4, membership: { unread_count: 1 } });
+    expect(bringUpToDate(late, news, ada.id)).toEqual(late);
+    const read = hearRead(news, "room", 4, 0);
+    expect(bringUpToDate([room({ last_seq: 4 })], read, ada.id)[0]?.membership?.unread_count).toBe(0);
+    const stale = room({ membership: { role: "member", joined_at: "", last_read_seq: 1, unread_count: 2 } });
+    expect(bringUpToDate([stale], hearRead(noNews, "room", 3, 0), ada.id)[0]?.membership?.unread_count).toBe(
+      0,
+    );
   });
 
   it("has rooms by name and conversations by their last message", () => {

@@ -42,6 +42,35 @@ function lastMessage(room: Room, entry: Entry): Entry | null {
   return last;
 }
 
+/** What was heard of the rooms lately. It goes on top of a list that was read before it. */
+export interface News {
+  readonly entries: readonly Entry[];
+  readonly reads: Readonly<Record<string, { seq: number; unread: number }>>;
+}
+
+/** Entries kept: what may be heard in the seconds that reading the list takes. */
+const MAX_NEWS = 500;
+
+export const noNews: News = { entries: [], reads: {} };
+
+export function hearEntry(news: News, entry: Entry): News {
+  return { ...news, entries: [...news.entries, entry].slice(-MAX_NEWS) };
+}
+
+export function hearRead(news: News, roomId: string, seq: number, unread: number): News {
+  return { ...news, reads: { ...news.reads, [roomId]: { seq, unread } } };
+}
+
+/** A list as the server read it, and all that has been heard since: nothing that was newer is lost to it. */
+export function bringUpToDate(rooms: RoomList, news: News, myId: string): RoomList {
+  let list = rooms;
+  for (const [roomId, { seq, unread }] of Object.entries(news.reads)) {
+    const known = list.find((room) => room.id === roomId)?.membership?.last_read_seq ?? seq;
+    if (known < seq) list = markRead(list, roomId, seq, unread);
+  }
+  return news.entries.reduce((all, entry) => append(all, entry, myId), list);
+}
+
 /** Everything up to `seq` has been read. */
 export function markRead(rooms: RoomList, roomId: string, seq: number, unread: number): RoomList {
   return change(rooms, roomId, (room) => {

@@ -18,9 +18,13 @@ export interface TokenPorts {
 /** A token this close to its end is not sent any more: it might be over when it arrives. */
 const MARGIN_MS = 30_000;
 
+/** Of a short life at least this part is used, or every request would ask for a new token. */
+const USED = 0.7;
+
 /** Holds the access token, in memory alone, and renews it: one request at a time for all windows. */
 export class Tokens {
   readonly #ports: TokenPorts;
+  /** Used `until` then, which is a while before it expires. */
   #token: { value: string; until: number } | null = null;
   #renewing: Promise<void> | null = null;
   /** Moves with every session taken over, so that a window that waited its turn sees that it is done. */
@@ -32,7 +36,7 @@ export class Tokens {
 
   /** A token that works for a while yet. @throws LoggedOut, ApiError, Unreachable */
   async fresh(): Promise<string> {
-    if (!this.#token || this.#token.until - MARGIN_MS <= this.#ports.now()) await this.renew();
+    if (!this.#token || this.#token.until <= this.#ports.now()) await this.renew();
     if (!this.#token) throw new LoggedOut();
     return this.#token.value;
   }
@@ -48,7 +52,9 @@ export class Tokens {
   /** Take over a session, from a log-in here or from another window. */
   accept(session: Session): void {
     this.#generation += 1;
-    this.#token = { value: session.access_token, until: this.#ports.now() + session.expires_in * 1000 };
+    const life = session.expires_in * 1000;
+    const until = this.#ports.now() + Math.max(life - MARGIN_MS, life * USED);
+    this.#token = { value: session.access_token, until };
     this.#ports.accepted(session);
   }
 

@@ -1,0 +1,138 @@
+import AxeBuilder from "@axe-core/playwright";
+import type { Page } from "@playwright/test";
+import { expect, fresh, list, logIn, Person, test, write } from "./fixtures";
+
+async function checkAccess(page: Page, where: string): Promise<void> {
+  // Colours in the middle of a fade are nobody's choice.
+  await page.evaluate(() =>
+    Promise.all(document.getAnimations().map((one) => one.finish?.call(one) ?? null)).catch(() => null),
+  );
+  const { violations } = await new AxeBuilder({ page }).analyze();
+  const found = violations.map(
+    (one) => `${one.id}: ${one.nodes.map((node) => node.html.slice(0, 160)).join(" | ")}`,
+  );
+  expect(found, where).toEqual([]);
+}
+
+test("on a phone one thing is on the screen at a time, and nothing sticks out", async ({
+  server,
+  admin,
+  open,
+}) => {
+  const friend = await Person.signUp(server.url, fresh("abel"), "Abel Nord");
+  const room = await admin.createRoom(
+    fresh("pocket"),
+    "public",
+    "A topic that is rather too long for a screen as narrow as this one is",
+  );
+  await friend.join(room.id);
+  await friend.send(room.id, `A word without end: ${"Donaudampfschiff".repeat(20)}`);
+  await friend.send(
+    room.id,
+    "| a | b | c | d | e | f |\n|---|---|---|---|---|---|\n| eins | zwei | drei | vier | fünf | sechs |",
+  );
+  await friend.send(room.id, `\`\`\`\n${"wide ".repeat(60)}\n\`\`\``);
+  const page = await open({ phone: true });
+  const sidebar = page.getByRole("navigation", { name: "Rooms and conversations" });
+  const fits = async () => {
+    const [inner, outer] = await page.evaluate(() => [
+      document.documentElement.scrollWidth,
+      globalThis.innerWidth,
+    ]);
+    expect(inner).toBeLessThanOrEqual(outer ?? 0);
+    const feed = list(page);
+    if (await feed.count())
+      expect(await feed.evaluate((one) => one.scrollWidth - one.clientWidth)).toBeLessThanOrEqual(0);
+  };
+  await logIn(page, admin.user.username);
+  await expect(sidebar).toBeVisible();
+  await fits();
+  await page.getByRole("link", { name: new RegExp(room.name ?? "") }).tap();
+  await expect(page.getByRole("textbox", { name: /^Message / })).toBeVisible();
+  await expect(page.getByRole("article").filter({ hasText: "A word without end" })).toBeVisible();
+  await expect(sidebar).toBeHidden();
+  await fits();
+  await page.getByRole("textbox", { name: /^Message / }).fill("from a phone");
+  await page.getByRole("button", { name: "Send" }).tap();
+  await expect(page.getByRole("article").filter({ hasText: "from a phone" })).toBeVisible();
+  await page.getByRole("article").filter({ hasText: "from a phone" }).tap();
+  await expect(page.getByRole("toolbar", { name: "Message" })).toBeVisible();
+  await page.getByRole("button", { name: /Show members/ }).tap();
+  await expect(page.getByRole("complementary", { name: "Members" })).toContainText("Abel Nord");
+  await fits();
+  await page.getByRole("button", { name: "Close members" }).tap();
+  await page.getByRole("link", { name: "Back to rooms" }).tap();
+  await expect(sidebar).toBeVisible();
+});
+
+test("the theme follows the system until one is chosen, and is there before the first paint", async ({
+  admin,
+  open,
+}) => {
+  const page = await open({ theme: "dark" });
+  const isDark = () =>
+    page.evaluate(() => {
+      const [red = 255] = /\d+/.exec(getComputedStyle(document.body).backgroundColor) ?? [];
+      return Number(red) < 100;
+    });
+  await logIn(page, admin.user.username);
+  expect(await isDark()).toBe(true);
+  await page.emulateMedia({ colorScheme: "light" });
+  expect(await isDark()).toBe(false);
+  await page.getByRole("contentinfo").getByRole("button").click();
+  await page.getByRole("menuitem", { name: "Dark theme" }).click();
+  await expect.poll(isDark).toBe(true);
+  await page.addInitScript(() => {
+    new MutationObserver((_, observer) => {
+      if (!document.body) return;
+      observer.disconnect();
+      sessionStorage.setItem("theme-at-body", document.documentElement.dataset.theme ?? "none");
+    }).observe(document, { childList: true, subtree: true });
+  });
+  await page.reload();
+  expect(await page.evaluate(() => sessionStorage.getItem("theme-at-body"))).toBe("dark");
+  expect(await isDark()).toBe(true);
+});
+
+for (const theme of ["light", "dark"] as const) {
+  test(`every screen passes the accessibility rules, ${theme}`, async ({ server, admin, open }) => {
+    const friend = await Person.signUp(server.url, fresh("bela"), "Bela Roth");
+    const room = await admin.createRoom(fresh("access"), "private");
+    await admin.call("POST", `/rooms/${room.id}/invitations`, { user_id: friend.user.id });
+    await friend.join(room.id);
+    await friend.send(room.id, "Hello, with `code`, a https://example.org/link and\n> a quotation");
+    const elsewhere = await friend.createRoom(fresh("elsewhere"), "private");
+    await friend.call("POST", `/rooms/${elsewhere.id}/invitations`, { user_id: admin.user.id });
+    await admin.createRoom(fresh("open-to-all"));
+    const page = await open({ theme });
+    await page.emulateMedia({ colorScheme: theme, reducedMotion: "reduce" });
+    await page.goto("/log-in");
+    await expect(page.getByRole("button", { name: "Log in" })).toBeVisible();
+    await checkAccess(page, "log-in");
+    await page.goto("/sign-up");
+    await page.getByRole("button", { name: "Create account" }).click();
+    await checkAccess(page, "sign-up");
+    await logIn(page, admin.user.username);
+    await page.goto(`/rooms/${room.id}?members=true`);
+    await expect(page.getByRole("complementary", { name: "Members" })).toContainText("Bela Roth");
+    await write(page, "my own");
+    await friend.setTyping(room.id, true);
+    await expect(page.getByText("Bela Roth is typing…")).toBeVisible();
+    await page.getByRole("article").filter({ hasText: "my own" }).hover();
+    await checkAccess(page, "conversation");
+    await page.getByRole("button", { name: "About this room" }).click();
+    await checkAccess(page, "room settings");
+    await page.keyboard.press("Escape");
+    await page.getByRole("contentinfo").getByRole("button").click();
+    await checkAccess(page, "menu");
+    await page.keyboard.press("Escape");
+    for (const path of ["browse", "people", "admin"]) {
+      await page.goto(`/${path}`);
+      await expect(page.getByRole("main").getByRole("listitem").first()).toBeVisible();
+      await checkAccess(page, path);
+    }
+    await page.goto("/no-such-page");
+    await expect(page.getByText("There is no such page")).toBeVisible();
+    await checkAccess(page, "not found");
+  });
+}
