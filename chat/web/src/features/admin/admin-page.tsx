@@ -11,20 +11,20 @@ import { Page, PageRows } from "@/components/page";
 import { api } from "@/lib/api/client";
 import { unwrap } from "@/lib/api/errors";
 import { keys, queryClient } from "@/lib/api/queries";
-import type { AdminUser } from "@/lib/api/types";
+import type { Account } from "@/lib/api/types";
 import { useMe } from "@/lib/session/session";
 import { formatDate, formatSeen } from "@/lib/time/format";
 import { complain, say } from "@/lib/toasts";
 
 interface AccountPage {
-  users: AdminUser[];
+  users: Account[];
   next_cursor: string | null;
 }
 
 export function AdminPage() {
   const me = useMe();
   const [text, setText] = useState("");
-  const [banning, setBanning] = useState<AdminUser | null>(null);
+  const [banning, setBanning] = useState<Account | null>(null);
   const search = useDeferredValue(text.trim());
   const query = useInfiniteQuery({
     queryKey: keys.accounts(search),
@@ -80,11 +80,11 @@ export function AdminPage() {
   );
 }
 
-function Row({ account, onBan }: { account: AdminUser; onBan(account: AdminUser): void }) {
+function Row({ account, onBan }: { account: Account; onBan(account: Account): void }) {
   const me = useMe();
   const [isPending, setPending] = useState(false);
   const isMe = account.id === me.id;
-  const run = async (change: () => Promise<AdminUser>, done: string) => {
+  const run = async (change: () => Promise<Account>, done: string) => {
     setPending(true);
     try {
       replace(await change());
@@ -96,7 +96,7 @@ function Row({ account, onBan }: { account: AdminUser; onBan(account: AdminUser)
     }
   };
   const path = { params: { path: { user_id: account.id } } };
-  const setRole = (role: AdminUser["role"]) =>
+  const setRole = (role: Account["role"]) =>
     run(
       () => unwrap(api.PATCH("/api/v1/admin/users/{user_id}", { ...path, body: { role } })),
       role === "admin"
@@ -174,7 +174,7 @@ function Tag({ tone, children }: { tone: "sky" | "alarm"; children: string }) {
   );
 }
 
-function BanDialog({ account, onClose }: { account: AdminUser; onClose(): void }) {
+function BanDialog({ account, onClose }: { account: Account; onClose(): void }) {
   const [reason, setReason] = useState("");
   const [error, setError] = useState<unknown>(null);
   const [isPending, setPending] = useState(false);
@@ -225,7 +225,7 @@ function BanDialog({ account, onClose }: { account: AdminUser; onClose(): void }
 }
 
 /** Show the account as the server answered it, on every page of the list it stands on. */
-function replace(account: AdminUser): void {
+function replace(account: Account): void {
   queryClient.setQueriesData<InfiniteData<AccountPage>>(
     { queryKey: ["accounts"] },
     (data) =>

@@ -2,7 +2,7 @@ import type { components } from "@/lib/api/schema";
 
 type Schemas = components["schemas"];
 
-export type AdminUser = Schemas["AdminUser"];
+export type Account = Schemas["Account"];
 export type Author = Schemas["Author"];
 export type EndReason = Schemas["EndReason"];
 export type Entry = Schemas["Entry"];
