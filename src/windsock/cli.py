@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib
-import logging
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import uvicorn
 
@@ -17,7 +19,7 @@ from windsock.server.server import Server
 from windsock.types import ASGIApp
 from windsock.uvicorn import HttpProtocol, WebSocketProtocol
 
-logger = logging.getLogger("uvicorn.error")
+MAX_PORT: Final = 65535
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -27,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command = commands.add_parser("serve", help="run a server or an ASGI application")
     command.add_argument("target", metavar="module:name", help="a windsock.Server or an ASGI application")
     command.add_argument("--host", default="127.0.0.1")
-    command.add_argument("--port", type=int, default=8000, help="0 for any that is free")
+    command.add_argument("--port", type=int, default=8000, help="0 to 65535; 0 for any that is free")
     command.add_argument("--log-level", default="info", choices=["critical", "error", "warning", "info", "debug"])
     command.add_argument("--access-log", action="store_true", help="log every HTTP request")
     command.add_argument("--ws-max-size", type=int, default=16 * 1024 * 1024, help="bytes; plain WebSocket endpoints")
@@ -75,11 +77,17 @@ def serve(
         log_config: for :mod:`logging`; ``None`` to leave it alone.
 
     Raises:
-        ConfigurationError: the target is neither, or cannot be imported.
+        ConfigurationError: the target is neither, or cannot be imported; or the port is none.
     """
+    if not 0 <= port <= MAX_PORT:
+        raise ConfigurationError(f"expected a port from 0 to {MAX_PORT}, got {port}")
     app = load(target) if isinstance(target, str) else target
     if isinstance(app, Server):
         app = app.asgi()
+    if not callable(app):
+        raise ConfigurationError(
+            f"expected a windsock.Server or an ASGI application as {target!r}, got {type(app).__name__}"
+        )
 
     class Endpoints(WebSocketProtocol):
         max_fragments = ws_max_fragments
@@ -110,13 +118,13 @@ def load(target: str) -> Any:
         ConfigurationError: there is no such thing.
     """
     module_name, _, name = target.partition(":")
-    if not name:
+    if not module_name or not name:
         raise ConfigurationError(f"expected module:name, got {target!r}")
     try:
         found: Any = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
-        if error.name is None or not module_name.startswith(error.name):
-            raise
+        if error.name is None or not f"{module_name}.".startswith(f"{error.name}."):
+            raise  # one that the module itself imports
         raise ConfigurationError(f"expected a module that can be imported, got {module_name!r}") from error
     for part in name.split("."):
         try:
@@ -132,6 +140,19 @@ class ServeLoop(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, app: Any) -> None:
         super().__init__(config)
         self._app = app
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Stops on SIGINT and SIGTERM: a process that was asked to end and did has ended well."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        previous = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in previous.items():
+                signal.signal(number, handler)
 
     async def startup(self, sockets: list[Any] | None = None) -> None:
         """Starts, and says where."""
