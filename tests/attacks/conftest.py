@@ -13,6 +13,12 @@ from tests.conformance.servers import Servers
 
 __all__ = ["javascript", "servers", "target"]
 
+on_the_original_too = pytest.mark.parametrize("target", ["windsock", "node"], indirect=True)
+"""The answer expected is the original's as well."""
+
+on_every_server = pytest.mark.parametrize("target", ["windsock", "uvicorn", "hypercorn"], indirect=True)
+"""What the engine does itself must not depend on who runs it."""
+
 
 class Target:
     """A server under attack, and clients that were connected before the attack began.

@@ -1,103 +1,20 @@
-"""Socket.IO packets that are malformed, out of turn, or too many."""
+"""Socket.IO packets that are malformed or out of turn."""
 
 from __future__ import annotations
 
-import base64
-import itertools
 import json
-import time
-from collections.abc import Mapping
 
 import pytest
 
-from tests.attacks.conftest import Target
+from tests.attacks.conftest import Target, on_the_original_too
+from tests.attacks.offender import Offender, gone_after_rest
 from tests.attacks.wire import (
     BINARY,
-    TEXT,
-    WEBSOCKET,
-    WITHIN,
     Client,
     ConnectionEnded,
-    PollingSession,
-    WebSocket,
-    frame,
 )
 
-
-class Offender:
-    """A connected client of either transport whose next messages are not to be trusted."""
-
-    def __init__(self, target: Target, transport: str, *, connect: bool = True) -> None:
-        self.websocket: WebSocket | None = None
-        self.polling: PollingSession | None = None
-        self._read: list[str] = []
-        if transport == "websocket":
-            self.websocket = WebSocket(target.port, WEBSOCKET)
-            self.websocket.receive_text()
-        else:
-            self.polling = PollingSession(target.port)
-        if connect:
-            self.send("0")
-            assert self.receive().startswith('0{"sid"')
-            assert self.receive().startswith('2["welcome"')
-
-    def __enter__(self) -> Offender:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self.websocket is not None:
-            self.websocket.close()
-
-    def send(self, *messages: str | bytes) -> None:
-        """Engine.IO messages, in one request or segment."""
-        try:
-            if self.websocket is not None:
-                self.websocket.send(
-                    b"".join(
-                        frame(TEXT, b"4" + message.encode()) if isinstance(message, str) else frame(BINARY, message)
-                        for message in messages
-                    )
-                )
-            elif self.polling is not None:
-                self.polling.post(
-                    b"\x1e".join(
-                        b"4" + message.encode() if isinstance(message, str) else b"b" + base64.b64encode(message)
-                        for message in messages
-                    )
-                )
-        except ConnectionEnded:
-            return
-
-    def receive(self) -> str:
-        """The next message, text only."""
-        if self.websocket is not None:
-            text = self.websocket.receive_text()
-            assert text[0] == "4", text
-            return text[1:]
-        assert self.polling is not None
-        while not self._read:
-            self._read = [packet for packet in self.polling.packets() if packet != "6"]
-        text = self._read.pop(0)
-        assert text[0] == "4", text
-        return text[1:]
-
-    def assert_ended(self) -> None:
-        """The server has closed the connection."""
-        if self.websocket is not None:
-            self.websocket.close_code()
-        elif self.polling is not None:
-            self.polling.assert_gone()
-
-    def assert_alive(self) -> None:
-        """The connection works as before."""
-        self.send('2900["echo-ack","alive"]')
-        while not (text := self.receive()).startswith("3900"):
-            pass
-        assert text == '3900["alive"]'
-
-
 on_both_transports = pytest.mark.parametrize("transport", ["websocket", "polling"])
-on_the_original_too = pytest.mark.parametrize("target", ["windsock", "node"], indirect=True)
 
 PLACEHOLDER = {"_placeholder": True, "num": 0}
 
@@ -212,14 +129,6 @@ def test_a_packet_out_of_turn_ends_the_connection(target: Target, transport: str
             offender.assert_ended()
         elif offender.polling is not None:
             gone_after_rest(offender.polling)
-
-
-def gone_after_rest(session: PollingSession) -> None:
-    """The answers to the packets that were in order are still delivered."""
-    deadline = time.monotonic() + WITHIN
-    while session.get().status == 200:
-        assert time.monotonic() < deadline
-    session.assert_gone()
 
 
 WRONG_PLACEHOLDERS = {
@@ -402,18 +311,6 @@ def test_an_attachment_header_without_attachments_keeps_nothing(target: Target, 
         offender.assert_ended()
 
 
-def test_attachments_that_never_come(target: Target) -> None:
-    """One packet a connection can wait for, and no timer for it; when the connection ends it is forgotten."""
-    with target.growth(4 * 2**20):
-        for _ in range(3):
-            offenders = [Offender(target, "websocket") for _ in range(100)]
-            for offender in offenders:
-                offender.send(event(*({"_placeholder": True, "num": number} for number in range(10)), count=10))
-                offender.send(*[b"x"] * 9)
-            for offender in offenders:
-                offender.__exit__()
-
-
 def test_attachments_larger_than_one_message(target: Target) -> None:
     """Ten attachments of the largest size are one packet."""
     with Client(target.port) as client:
@@ -473,125 +370,3 @@ def test_an_unknown_namespace_is_refused_and_nothing_else_happens(target: Target
         offender.send(f"0{name},")
         assert offender.receive() == f'4{name},{{"message":"Invalid namespace"}}'
         offender.assert_alive()
-
-
-@on_both_transports
-def test_a_namespace_of_64_kilobytes(target: Target, transport: str) -> None:
-    with Offender(target, transport) as offender, target.growth(2 * 2**20):
-        for _ in range(50):
-            offender.send("0/" + "n" * 65_536 + ",")
-    target.check()
-
-
-@on_both_transports
-def test_a_flood_of_unknown_namespaces(target: Target, transport: str) -> None:
-    """Refused one by one until the connection is; nothing is kept of any."""
-    with Offender(target, transport) as offender, target.growth(2 * 2**20):
-        for start in range(0, 100_000, 2000):
-            offender.send(*(f"0/flood-{number}," for number in range(start, start + 2000)))
-        if offender.websocket is not None:
-            offender.websocket.close_code(within=20)
-        elif offender.polling is not None:
-            gone_after_rest(offender.polling)
-
-
-def test_a_flood_of_dynamic_namespaces(target: Target) -> None:
-    """Namespaces made by a pattern go with their last socket."""
-
-    def flood() -> None:
-        for round_ in range(20):
-            with Client(target.port) as client:
-                client.send(b"".join(frame(TEXT, f"40/dynamic-{round_}{number},".encode()) for number in range(100)))
-                assert client.call("echo-ack", 1) == [1]
-
-    flood()
-    with target.growth(2 * 2**20):
-        flood()
-
-
-def test_joining_and_leaving_without_end(target: Target) -> None:
-    with Client(target.port) as client:
-        client.call("echo-ack", 1)
-        with target.growth(2 * 2**20):
-            for start in range(0, 2000, 100):
-                rooms = [f"room-{number}" for number in range(start, start + 100)]
-                client.call("join", *rooms)
-                assert client.call("leave", *rooms) == [[]]
-
-
-def test_very_many_rooms_and_arguments(target: Target) -> None:
-    with Client(target.port) as client:
-        assert len(client.call("join", *(str(number) for number in range(5000)))[0]) == 5000
-        assert len(client.call("echo-ack", *range(50_000))) == 50_000
-    with target.growth(4 * 2**20):
-        for _ in range(5):
-            with Client(target.port) as client:
-                client.call("join", *(f"r{number}" for number in range(5000)))
-
-
-@pytest.mark.parametrize("target", [("windsock", {"connect_timeout": 0.3})], indirect=True)
-@on_both_transports
-def test_a_connection_that_never_joins_is_closed(target: Target, transport: str) -> None:
-    with Offender(target, transport, connect=False) as offender:
-        if offender.websocket is not None:
-            offender.websocket.close_code(within=3)
-        elif offender.polling is not None:
-            gone_after_rest(offender.polling)
-    with Offender(target, transport, connect=False) as offender:
-        offender.send("0/nowhere,")
-        assert offender.receive().startswith("4/nowhere,")
-        if offender.websocket is not None:
-            offender.websocket.close_code(within=3)
-        elif offender.polling is not None:
-            gone_after_rest(offender.polling)
-
-
-@pytest.mark.parametrize("target", [("windsock", {"connect_timeout": 0.5})], indirect=True)
-def test_many_idle_connections_that_never_join(target: Target) -> None:
-    _, before = target.server.threads_and_descriptors()
-    idle = [WebSocket(target.port, WEBSOCKET) for _ in range(300)]
-    sessions = [PollingSession(target.port) for _ in range(300)]
-    for websocket in idle:
-        websocket.close_code(within=5)
-        websocket.close()
-    for session in sessions:
-        assert session.packets() in (["1"], ["6"]) or session.get().status == 400
-    target.check()
-    _, after = target.server.threads_and_descriptors()
-    assert after <= before + 20
-
-
-def test_a_client_that_does_not_read_is_closed_and_the_rest_is_not(target: Target) -> None:
-    """5,000 broadcasts of 20 KB to a client that stopped reading: its budget is used up, nobody else's."""
-    with Client(target.port, receive_buffer=4096) as sleeper, Client(target.port) as publisher:
-        sleeper.call("join", "crowd")
-        publisher.call("watch")
-        order = {"from": "server", "to": ["crowd"], "event": "news", "arguments": ["x" * 20_000]}
-        with target.growth(24 * 2**20):
-            for number in itertools.count(1):
-                text = publisher_call(publisher, number, order)
-                if text.startswith('42["left"'):
-                    assert json.loads(text[2:])[1]["id"] == sleeper.id
-                    break
-                assert number < 5000, "the sleeper was not closed"
-
-
-def publisher_call(publisher: Client, number: int, order: Mapping[str, object]) -> str:
-    publisher.send_text(f"42{number}" + json.dumps(["publish", order]))
-    return publisher.receive_text()
-
-
-def test_requests_without_end_whose_answers_nobody_reads(target: Target) -> None:
-    """Every message asks for 100 KB: the server stops reading, or closes; its memory stays."""
-    with Client(target.port, receive_buffer=4096) as client, target.growth(24 * 2**20):
-        row = b"".join(frame(TEXT, b'42%d["big",100000,false]' % number) for number in range(100))
-        assert client.flood(row, 100_000) < 100_000
-        target.check()
-
-
-def test_slow_handlers_without_end(target: Target) -> None:
-    """Each waits; the server reads on only as they end."""
-    with Client(target.port) as client, target.growth(16 * 2**20):
-        row = frame(TEXT, b'42["answer-late"]') * 1000
-        assert client.flood(row, 2000, within=1) < 2000
-        target.check()

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 import pytest
 
-from tests.attacks.conftest import Target
+from tests.attacks.conftest import Target, on_every_server, on_the_original_too
 from tests.attacks.wire import (
     BINARY,
     CLOSE,
@@ -29,9 +29,6 @@ from tests.attacks.wire import (
 )
 
 MEGABYTE = 1_000_000
-
-on_the_original_too = pytest.mark.parametrize("target", ["windsock", "node"], indirect=True)
-on_every_server = pytest.mark.parametrize("target", ["windsock", "uvicorn", "hypercorn"], indirect=True)
 
 
 def opened(target: Target) -> WebSocket:
@@ -230,7 +227,7 @@ def test_nothing_is_read_after_a_close_frame(target: Target) -> None:
             + frame(CLOSE, b"\x03\xe9")
         )
         assert client.close_code() == 1000
-        assert watcher.event("left") == [{"id": client.id, "reason": "transport close"}]
+        assert watcher.reason_of(client.id) == "transport close"
 
 
 def test_a_close_frame_within_a_fragmented_message(target: Target) -> None:
@@ -295,9 +292,7 @@ def test_a_frame_cut_off_by_a_reset(target: Target) -> None:
             client = Client(target.port)
             client.send(data[:cut])
             client.reset()
-            [left] = watcher.event("left")
-            assert left["id"] == client.id
-            assert left["reason"] in ("transport close", "transport error")
+            assert watcher.reason_of(client.id) in ("transport close", "transport error")
 
 
 def test_a_half_closed_connection_is_over(target: Target) -> None:
@@ -305,7 +300,7 @@ def test_a_half_closed_connection_is_over(target: Target) -> None:
         watcher.call("watch")
         client.finish_sending()
         client.close_code()
-        assert watcher.event("left")[0]["id"] == client.id
+        assert watcher.reason_of(client.id) == "transport close"
 
 
 @pytest.mark.parametrize("target", [("windsock", {"per_message_deflate": True})], indirect=True)

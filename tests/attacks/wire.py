@@ -360,6 +360,10 @@ class PollingSession:
         assert response.status == 200, response
         return response.body.decode().split("\x1e")
 
+    def wait_for_poll(self) -> None:
+        """Returns when the server holds a GET sent before: it has answered a later request for something else."""
+        assert http(self.port, "GET", "/").status == 200
+
     def connect(self, namespace: str = "") -> None:
         """Joins a namespace and reads what the application greets with."""
         assert self.post(f"40{namespace}".encode()).status == 200
@@ -416,7 +420,37 @@ class Client(WebSocket):
         answer: list[Any] = json.loads(text[len(start) - 1 :])
         return answer
 
+    def reason_of(self, id: str, *, within: float = WITHIN) -> str:
+        """Why that socket left; asked for with ``call("watch")`` before. Clients of earlier tests may leave first."""
+        deadline = time.monotonic() + within
+        while True:
+            [left] = self.event("left", within=deadline - time.monotonic())
+            if left["id"] == id:
+                reason: str = left["reason"]
+                return reason
+
     def _packet(self, within: float) -> str:
         while (text := self.receive_text(within=within)) == "2":
             self.send_text("3")
         return text
+
+
+ANSWERS: Final = {
+    0: "Transport unknown",
+    1: "Session ID unknown",
+    2: "Bad handshake method",
+    3: "Bad request",
+    5: "Unsupported protocol version",
+}
+"""Bodies of refusals, by code, as the original words them."""
+
+
+def assert_refused(response: Response, code: int, status: int = 400) -> None:
+    """The answer is the refusal with this code."""
+    assert response.status == status, response
+    assert response.json() == {"code": code, "message": ANSWERS[code]}
+
+
+def post_head(target: str, length: int | str) -> bytes:
+    """The head of a POST request that says its body has this length."""
+    return f"POST {target} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {length}\r\n\r\n".encode()

@@ -226,6 +226,7 @@ web: ASGIApp = Starlette(
         Route("/", _file(JAVASCRIPT / "page.html", "text/html")),
         Route("/socket.io.js", _file(BUNDLE, "text/javascript")),
         Route("/scenarios.js", _file(JAVASCRIPT / "scenarios.js", "text/javascript")),
+        Route("/world.js", _file(JAVASCRIPT / "world.js", "text/javascript")),
     ]
 )
 app = io.asgi(web)

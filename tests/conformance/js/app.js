@@ -28,6 +28,7 @@ const FILES = {
   "/": ["page.html", "text/html"],
   "/socket.io.js": ["node_modules/socket.io-client/dist/socket.io.min.js", "text/javascript"],
   "/scenarios.js": ["scenarios.js", "text/javascript"],
+  "/world.js": ["world.js", "text/javascript"],
 };
 
 const http = createServer(async (request, response) => {

@@ -1,8 +1,6 @@
 // What an Engine.IO client sees; the packets of Socket.IO are written out by hand.
 // `world.engine` is engine.io-client; the rest is as in scenarios.js.
-import { equal, fail, next } from "./scenarios.js";
-
-const WITHIN = 5000;
+import { WITHIN, equal, fail, next } from "./world.js";
 
 function open(world, options = {}) {
   const socket = new world.engine.Socket(world.url, {

@@ -9,112 +9,7 @@
 //   opened      every socket, closed by the runner afterwards
 // It throws when what it saw is not what the protocol says.
 
-const WITHIN = 5000;
-
-export function fail(message) {
-  throw new Error(message);
-}
-
-const isBinary = (value) => value instanceof ArrayBuffer || ArrayBuffer.isView(value);
-
-function octets(value) {
-  if (value instanceof ArrayBuffer) return new Uint8Array(value);
-  return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
-}
-
-function same(left, right) {
-  if (isBinary(left) && isBinary(right)) {
-    const a = octets(left);
-    const b = octets(right);
-    return a.length === b.length && a.every((octet, index) => octet === b[index]);
-  }
-  if (Array.isArray(left) && Array.isArray(right)) {
-    return left.length === right.length && left.every((value, index) => same(value, right[index]));
-  }
-  if (left && right && typeof left === "object" && typeof right === "object") {
-    if (Array.isArray(left) !== Array.isArray(right) || isBinary(left) !== isBinary(right)) return false;
-    const keys = Object.keys(left);
-    return keys.length === Object.keys(right).length && keys.every((key) => same(left[key], right[key]));
-  }
-  return Object.is(left, right);
-}
-
-function show(value) {
-  const text = JSON.stringify(value, (_, inner) => (isBinary(inner) ? [...octets(inner).slice(0, 40)] : inner));
-  return (text ?? String(value)).slice(0, 400);
-}
-
-export function equal(actual, expected, what) {
-  if (!same(actual, expected)) fail(`${what}: expected ${show(expected)}, got ${show(actual)}`);
-}
-
-/** The arguments of the next `event`, or an error when it does not come in time. */
-export function next(emitter, event, within = WITHIN) {
-  return new Promise((resolve, reject) => {
-    const take = (...values) => {
-      clearTimeout(timer);
-      resolve(values);
-    };
-    const timer = setTimeout(() => {
-      emitter.off(event, take);
-      reject(new Error(`no "${event}" within ${within} ms`));
-    }, within);
-    emitter.once(event, take);
-  });
-}
-
-/** Every argument list of `event`, from now on; `until` waits for a number of them. */
-function collect(emitter, event) {
-  const seen = [];
-  let wake = () => {};
-  emitter.on(event, (...values) => {
-    seen.push(values);
-    wake();
-  });
-  const until = (total, within = WITHIN) =>
-    new Promise((resolve, reject) => {
-      const timer = setTimeout(
-        () => reject(new Error(`${seen.length} of ${total} "${event}" within ${within} ms`)),
-        within,
-      );
-      wake = () => {
-        if (seen.length < total) return;
-        clearTimeout(timer);
-        resolve(seen);
-      };
-      wake();
-    });
-  return { seen, until };
-}
-
-function open(world, namespace = "/", options = {}) {
-  const socket = world.io(world.url + namespace, {
-    transports: world.transports,
-    forceNew: true,
-    reconnection: false,
-    ...options,
-  });
-  world.opened.push(socket);
-  return socket;
-}
-
-/** A connected socket; when both transports are allowed, one that has been upgraded. */
-async function connected(world, options = {}) {
-  const socket = open(world, "/", options);
-  await next(socket, "connect");
-  await settled(world, socket);
-  return socket;
-}
-
-async function settled(world, socket) {
-  const engine = socket.io.engine;
-  const last = world.transports.at(-1);
-  if (engine.transport.name !== last) await next(engine, "upgrade");
-  equal(engine.transport.name, last, "transport");
-}
-
-/** Resolves when everything that the server sent to `socket` before has arrived. */
-const flushed = (socket) => socket.timeout(WITHIN).emitWithAck("echo-ack");
+import { WITHIN, collect, connected, equal, fail, flushed, next, open, reasonOf, settled } from "./world.js";
 
 const VALUES = [
   null, true, false, 0, 1, -1, 1.5, -2.25e-7, 1e21, 2 ** 31, -(2 ** 31), Number.MAX_SAFE_INTEGER,
@@ -420,13 +315,11 @@ export const scenarios = {
     const [watcher, socket] = await Promise.all([connected(world), connected(world)]);
     await watcher.timeout(WITHIN).emitWithAck("watch");
     const { id } = socket;
-    const [left, reason] = [next(watcher, "left"), next(socket, "disconnect")];
+    const [left, reason] = [reasonOf(watcher, id), next(socket, "disconnect")];
     socket.disconnect();
     equal((await reason)[0], "io client disconnect", "the client's reason");
-    const [report] = await left;
-    equal(report.id, id, "who left");
     // Both the packet and the end of the connection are on their way: whichever the server meets first.
-    if (!["client namespace disconnect", "transport close"].includes(report.reason)) fail(report.reason);
+    if (!["client namespace disconnect", "transport close"].includes(await left)) fail(await left);
   },
 
   async "disconnect by the client from one namespace of two"(world) {
@@ -436,9 +329,9 @@ export const scenarios = {
     const admin = socket.io.socket("/admin", { auth: { token: "secret" } });
     await next(admin, "connect");
     const { id } = socket;
-    const left = next(watcher, "left");
+    const left = reasonOf(watcher, id);
     socket.disconnect();
-    equal(await left, [{ id, reason: "client namespace disconnect" }], "the server's reason");
+    equal(await left, "client namespace disconnect", "the server's reason");
     equal(await admin.timeout(WITHIN).emitWithAck("whoami"), "admin", "the other namespace");
     socket.connect();
     await next(socket, "connect");
@@ -451,10 +344,10 @@ export const scenarios = {
     for (const close of [false, true]) {
       const socket = await connected(world);
       const { id } = socket;
-      const [left, reason] = [next(watcher, "left"), next(socket, "disconnect")];
+      const [left, reason] = [reasonOf(watcher, id), next(socket, "disconnect")];
       socket.emit("disconnect-me", close);
       equal((await reason)[0], "io server disconnect", `the client's reason, close=${close}`);
-      equal(await left, [{ id, reason: "server namespace disconnect" }], `the server's reason, close=${close}`);
+      equal(await left, "server namespace disconnect", `the server's reason, close=${close}`);
       if (!close) {
         socket.connect();
         await next(socket, "connect");
@@ -468,9 +361,9 @@ export const scenarios = {
     await watcher.timeout(WITHIN).emitWithAck("watch");
     const socket = await connected(world);
     const { id } = socket;
-    const left = next(watcher, "left");
+    const left = reasonOf(watcher, id);
     socket.io.engine.close();
-    equal(await left, [{ id, reason: "transport close" }], "the server's reason");
+    equal(await left, "transport close", "the server's reason");
   },
 
   async "disconnect and connect again, many times"(world) {
@@ -496,7 +389,7 @@ export const scenarios = {
     }
     for (const binary of [false, true]) {
       const answer = await socket.timeout(WITHIN).emitWithAck("big", 3_000_000, binary);
-      equal(binary ? octets(answer).length : answer.length, 3_000_000, "larger than a client may send");
+      equal(binary ? answer.byteLength : answer.length, 3_000_000, "larger than a client may send");
     }
   },
 
