@@ -59,8 +59,8 @@ class Gateway:
             data: dict[str, Any] = {"code": error.code, "retry_after": error.retry_after}
             raise ConnectionRefused(error.message, data) from None
 
-    async def disconnect(self, socket: Socket, reason: str) -> None:
-        """A device is gone."""
+    def disconnect(self, socket: Socket) -> None:
+        """A device is gone that had been let in."""
         self._services.presences.depart(socket.data.user_id)
 
     async def send(self, principal: Principal, socket: Socket, payload: SendMessage) -> EntryAck:
