@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
+import { access, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -25,6 +25,7 @@ export class ChatServer {
   }
 
   static async create(settings: Record<string, string> = {}): Promise<ChatServer> {
+    await ChatServer.checkBuilt();
     const server = new ChatServer(await mkdtemp(join(tmpdir(), "windsock-e2e-")), settings);
     await server.start();
     return server;
@@ -32,6 +33,13 @@ export class ChatServer {
 
   get url(): string {
     return `http://localhost:${this.#port}`;
+  }
+
+  /** The server serves what the build has left: without it there is nothing to look at. */
+  static async checkBuilt(): Promise<void> {
+    await access(join(repository, "chat", "web", "dist", "index.html")).catch(() => {
+      throw new Error("chat/web/dist is missing: run «npm run build» first");
+    });
   }
 
   /** Start, on the same port as before if there was one. */

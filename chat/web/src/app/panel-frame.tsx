@@ -19,7 +19,7 @@ export function PanelFrame({ label, onClose, children }: PanelFrameProps) {
   return (
     <aside
       aria-label={label}
-      className="border-line bg-paper max-lg:fixed max-lg:inset-0 max-lg:z-30 max-lg:animate-fade lg:w-72 lg:shrink-0 lg:border-l"
+      className="w-full border-line bg-paper max-lg:fixed max-lg:inset-y-0 max-lg:right-0 max-lg:z-30 max-lg:animate-fade md:w-80 md:border-l md:max-lg:shadow-float lg:w-72 lg:shrink-0"
     >
       {children}
     </aside>

@@ -131,12 +131,6 @@ export const CopyIcon = (props: IconProps) => (
   </Glyph>
 );
 
-export const RetryIcon = (props: IconProps) => (
-  <Glyph {...props}>
-    <path d="M15.5 8.5A5.8 5.8 0 1 0 15.8 11M16 4.5v4h-4" />
-  </Glyph>
-);
-
 export const ClockIcon = (props: IconProps) => (
   <Glyph {...props}>
     <circle cx="10" cy="10" r="6.5" />
@@ -188,13 +182,6 @@ export const MoreIcon = (props: IconProps) => (
     <circle cx="4.8" cy="10" r=".9" fill="currentColor" />
     <circle cx="10" cy="10" r=".9" fill="currentColor" />
     <circle cx="15.2" cy="10" r=".9" fill="currentColor" />
-  </Glyph>
-);
-
-export const MailIcon = (props: IconProps) => (
-  <Glyph {...props}>
-    <rect x="3" y="5" width="14" height="10.5" rx="2" />
-    <path d="m3.8 6.5 6.2 4.7 6.2-4.7" />
   </Glyph>
 );
 

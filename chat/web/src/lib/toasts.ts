@@ -1,8 +1,9 @@
 import { create } from "zustand";
 import { describeError, LoggedOut } from "@/lib/api/errors";
+import { newId } from "@/lib/ids";
 
 export interface Toast {
-  readonly id: number;
+  readonly id: string;
   readonly tone: "plain" | "alarm";
   readonly text: string;
 }
@@ -15,10 +16,8 @@ const MAX_TOASTS = 3;
 /** Long enough to read two sentences. */
 const SHOWN_MS = 7_000;
 
-let count = 0;
-
 export function say(text: string, tone: Toast["tone"] = "plain"): void {
-  const id = ++count;
+  const id = newId();
   useToasts.setState(({ toasts }) => ({
     toasts: [...toasts.filter((toast) => toast.text !== text), { id, tone, text }].slice(-MAX_TOASTS),
   }));
@@ -30,6 +29,6 @@ export function complain(error: unknown): void {
   if (!(error instanceof LoggedOut)) say(describeError(error), "alarm");
 }
 
-export function dismiss(id: number): void {
+export function dismiss(id: string): void {
   useToasts.setState(({ toasts }) => ({ toasts: toasts.filter((toast) => toast.id !== id) }));
 }

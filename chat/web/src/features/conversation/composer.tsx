@@ -49,7 +49,7 @@ export function Composer({ room, onSent, onEditLast }: ComposerProps) {
   const send = () => {
     if (!maySend) return;
     try {
-      current().delivery.send(room.id, text.trim());
+      current().delivery.send(room.id, tidy(text));
     } catch (error) {
       complain(error);
       return;
@@ -125,6 +125,11 @@ export function growToFit(box: HTMLTextAreaElement | null, _text: string): void 
   if (!box) return;
   box.style.height = "auto";
   box.style.height = `${box.scrollHeight}px`;
+}
+
+/** Without the empty lines around it. Spaces before the first word stay: they may be those of code. */
+export function tidy(text: string): string {
+  return text.replace(/^(\s*\n)+/, "").trimEnd();
 }
 
 function isTouch(): boolean {

@@ -1,7 +1,7 @@
 import { type KeyboardEvent, useEffect, useLayoutEffect, useRef, useState } from "react";
 import { Button } from "@/components/button";
 import { Complaint } from "@/components/notice";
-import { growToFit, MAX_MESSAGE } from "@/features/conversation/composer";
+import { growToFit, MAX_MESSAGE, tidy } from "@/features/conversation/composer";
 import type { LogItem } from "@/lib/log/room-log";
 import { current } from "@/lib/realtime/live";
 
@@ -18,7 +18,7 @@ export function MessageEditor({ roomId, item, onClose }: MessageEditorProps) {
   const [error, setError] = useState<unknown>(null);
   const [isPending, setPending] = useState(false);
   const left = MAX_MESSAGE - [...text].length;
-  const isChanged = text.trim() !== item.text.trim();
+  const isChanged = tidy(text) !== item.text;
   const maySave = text.trim().length > 0 && left >= 0;
 
   useLayoutEffect(() => growToFit(box.current, text), [text]);
@@ -34,7 +34,7 @@ export function MessageEditor({ roomId, item, onClose }: MessageEditorProps) {
     setPending(true);
     setError(null);
     try {
-      await current().delivery.edit(roomId, item.seq, text.trim());
+      await current().delivery.edit(roomId, item.seq, tidy(text));
       onClose();
     } catch (refusal) {
       setError(refusal);

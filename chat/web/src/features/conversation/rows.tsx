@@ -240,7 +240,7 @@ function WaitingNote({ item }: { item: OutboxItem }) {
   return (
     <p className="flex animate-[fade_200ms_600ms_both] items-center gap-1 text-xs text-faint">
       <ClockIcon className="size-3.5" />
-      {item.state === "queued" ? "Waiting to be sent" : "Sending…"}
+      {item.state !== "queued" ? "Sending…" : (item.error ?? "Waiting to be sent")}
     </p>
   );
 }

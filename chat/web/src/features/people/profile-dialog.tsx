@@ -3,11 +3,12 @@ import { Avatar } from "@/components/avatar";
 import { Button } from "@/components/button";
 import { Dialog, DialogActions } from "@/components/dialog";
 import { Field } from "@/components/field";
+import { LeaveIcon } from "@/components/icons";
 import { Complaint } from "@/components/notice";
 import { api } from "@/lib/api/client";
 import { unwrap } from "@/lib/api/errors";
-import { updateSelf, useMe } from "@/lib/session/session";
-import { say } from "@/lib/toasts";
+import { logOutEverywhere, updateSelf, useMe } from "@/lib/session/session";
+import { complain, say } from "@/lib/toasts";
 
 /** One's own profile. */
 export function ProfileDialog({ onClose }: { onClose(): void }) {
@@ -65,6 +66,12 @@ export function ProfileDialog({ onClose }: { onClose(): void }) {
           </Button>
         </DialogActions>
       </form>
+      <div className="mt-5 border-t border-line pt-4">
+        <Button tone="quiet" className="-ml-3" onPress={() => void logOutEverywhere().catch(complain)}>
+          <LeaveIcon />
+          Log out on all devices
+        </Button>
+      </div>
     </Dialog>
   );
 }

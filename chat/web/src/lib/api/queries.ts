@@ -1,4 +1,5 @@
 import { QueryClient, useQuery } from "@tanstack/react-query";
+import { createStore } from "zustand/vanilla";
 import { api } from "@/lib/api/client";
 import { isTransient, unwrap } from "@/lib/api/errors";
 import type { Entry, Invitation, Room } from "@/lib/api/types";
@@ -31,7 +32,7 @@ export const queryClient = new QueryClient({
 });
 
 /** What was heard while lists were on their way. */
-let news: News = noNews;
+const latest = createStore<{ news: News }>(() => ({ news: noNews }));
 
 export const keys = {
   rooms: ["rooms"] as const,
@@ -51,7 +52,7 @@ export function useRooms(enabled = true) {
     queryFn: async ({ signal }): Promise<readonly Room[]> => {
       const rooms = await unwrap(api.GET("/api/v1/rooms", { signal }));
       learnPresence(rooms.flatMap((room) => (room.peer ? [room.peer] : [])));
-      return bringUpToDate(rooms, news, useSession.getState().user?.id ?? "");
+      return bringUpToDate(rooms, latest.getState().news, useSession.getState().user?.id ?? "");
     },
     staleTime: LIVE,
     enabled,
@@ -75,13 +76,13 @@ export function useInvitations() {
 
 /** A room has a new entry. */
 export function applyEntry(entry: Entry, myId: string): void {
-  news = hearEntry(news, entry);
+  latest.setState(({ news }) => ({ news: hearEntry(news, entry) }));
   updateRooms((rooms) => append(rooms, entry, myId));
 }
 
 /** A room has been read up to `seq`, here or on another device. */
 export function applyRead(roomId: string, seq: number, unread: number): void {
-  news = hearRead(news, roomId, seq, unread);
+  latest.setState(({ news }) => ({ news: hearRead(news, roomId, seq, unread) }));
   updateRooms((rooms) => markRead(rooms, roomId, seq, unread));
 }
 
@@ -95,7 +96,7 @@ export function changeRooms(next: (rooms: readonly Room[]) => readonly Room[]): 
 
 /** The session is over. */
 export function forgetAll(): void {
-  news = noNews;
+  latest.setState({ news: noNews });
   queryClient.clear();
 }
 

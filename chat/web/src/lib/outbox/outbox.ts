@@ -18,6 +18,7 @@ export interface OutboxItem {
   readonly notBefore: number;
   /** Its place in the room's log, once acknowledged. It stays until the log has been read that far. */
   readonly seq: number | null;
+  /** Why it failed, or why it waits. */
   readonly error: string | null;
 }
 
@@ -82,9 +83,14 @@ export function refuse(outbox: Outbox, clientId: string, error: string): Outbox 
   return change(outbox, clientId, (item) => ({ ...item, state: "failed", error }));
 }
 
-/** The server wants it later (a rate limit): not the sender's fault, so no attempt is counted. */
-export function postpone(outbox: Outbox, clientId: string, notBefore: number): Outbox {
-  return change(outbox, clientId, (item) => ({ ...item, state: "queued", notBefore }));
+/** It goes later, because the server says so (a rate limit): no attempt is counted. `reason` is for the person. */
+export function postpone(
+  outbox: Outbox,
+  clientId: string,
+  notBefore: number,
+  reason: string | null = null,
+): Outbox {
+  return change(outbox, clientId, (item) => ({ ...item, state: "queued", notBefore, error: reason }));
 }
 
 /** No answer came although the connection stood: try again later, at last ask the person. */
@@ -102,7 +108,7 @@ export function interrupt(outbox: Outbox): Outbox {
   if (!outbox.some((item) => item.state === "sending" || item.notBefore > 0)) return outbox;
   return outbox.map((item) =>
     item.state === "sending" || (item.state === "queued" && item.notBefore > 0)
-      ? { ...item, state: "queued", notBefore: 0 }
+      ? { ...item, state: "queued", notBefore: 0, error: null }
       : item,
   );
 }

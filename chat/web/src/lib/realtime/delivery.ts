@@ -361,7 +361,8 @@ export class Delivery {
   #refused(clientId: string, refusal: ErrorInfo): void {
     const wait = refusal.retry_after ? refusal.retry_after * 1000 : backoff(2, this.#ports.random());
     const notBefore = this.#ports.now() + wait;
-    if (isPassing(refusal)) this.#setOutbox(outboxes.postpone(this.#outbox, clientId, notBefore));
+    if (isPassing(refusal))
+      this.#setOutbox(outboxes.postpone(this.#outbox, clientId, notBefore, refusal.message));
     else if (isFault(refusal)) this.#setOutbox(outboxes.giveBack(this.#outbox, clientId, notBefore));
     else this.#setOutbox(outboxes.refuse(this.#outbox, clientId, refusal.message));
   }

@@ -1,4 +1,5 @@
 import { useStore } from "zustand";
+import { createStore } from "zustand/vanilla";
 import { api } from "@/lib/api/client";
 import { isGone, unwrap } from "@/lib/api/errors";
 import { applyEntry, applyRead, changeRooms, forgetAll, keys, queryClient } from "@/lib/api/queries";
@@ -20,7 +21,7 @@ interface Live {
   readonly outbox: OutboxStore;
 }
 
-let live: Live | null = null;
+const running = createStore<{ live: Live | null }>(() => ({ live: null }));
 
 /** Begin to live: open the outbox, connect, and keep all that is shown up to date; unless it `isOver` by then. */
 export async function begin(user: User, isOver: () => boolean): Promise<void> {
@@ -48,16 +49,17 @@ export async function begin(user: User, isOver: () => boolean): Promise<void> {
   adopt = (items) => delivery.adopt(items);
   delivery.adopt(adopted);
   listen(connection, delivery, user);
-  live = { connection, delivery, outbox };
+  running.setState({ live: { connection, delivery, outbox } });
   connection.start();
 }
 
 /** The session is over: close everything and forget everything. */
 export function cease(): void {
+  const { live } = running.getState();
   live?.connection.stop();
   live?.delivery.close();
   live?.outbox.close();
-  live = null;
+  running.setState({ live: null });
   forgetAll();
   forgetTyping();
   forgetPresence();
@@ -65,13 +67,14 @@ export function cease(): void {
 
 /** The parts of the running session. To be used under a route that only a logged-in person can reach. */
 export function current(): Live {
+  const { live } = running.getState();
   if (!live) throw new Error("nobody is logged in here");
   return live;
 }
 
 /** Messages written and not yet sent, of all rooms. */
 export function unsent(): number {
-  return live?.delivery.store.getState().outbox.length ?? 0;
+  return running.getState().live?.delivery.store.getState().outbox.length ?? 0;
 }
 
 /** A room's log, from the moment it is shown. */
@@ -168,7 +171,7 @@ export function takeRoom(room: Room): void {
 /** One is no longer in a room: nothing of it is shown, kept or sent. */
 export function dropRoom(roomId: string): void {
   changeRooms((rooms) => roomList.remove(rooms, roomId));
-  live?.delivery.leave(roomId);
+  running.getState().live?.delivery.leave(roomId);
   refresh(keys.browse(""));
   void queryClient.invalidateQueries({ queryKey: keys.room(roomId) });
 }

@@ -44,9 +44,13 @@ export function describeTypists(users: readonly Author[]): string {
   return "Several people are typing";
 }
 
-export const useTypists = create<{ typists: Typists }>(() => ({ typists: {} }));
+interface TypingState {
+  typists: Typists;
+  /** When set, somebody's time runs out when it fires. */
+  timer: ReturnType<typeof setTimeout> | null;
+}
 
-let timer: ReturnType<typeof setTimeout> | null = null;
+export const useTypists = create<TypingState>(() => ({ typists: {}, timer: null }));
 
 export function hearTyping(roomId: string, user: Author, seconds: number | null): void {
   useTypists.setState(({ typists }) => ({
@@ -63,17 +67,13 @@ export function forgetTyping(): void {
 }
 
 function sweep(): void {
+  const { typists, timer } = useTypists.getState();
   if (timer) return;
-  const next = Math.min(
-    ...Object.values(useTypists.getState().typists).flatMap((all) => all.map((one) => one.until)),
-  );
+  const next = Math.min(...Object.values(typists).flatMap((all) => all.map((one) => one.until)));
   if (!Number.isFinite(next)) return;
-  timer = setTimeout(
-    () => {
-      timer = null;
-      useTypists.setState(({ typists }) => ({ typists: expire(typists, Date.now()) }));
-      sweep();
-    },
-    Math.max(50, next - Date.now() + 1),
-  );
+  const fire = () => {
+    useTypists.setState((state) => ({ typists: expire(state.typists, Date.now()), timer: null }));
+    sweep();
+  };
+  useTypists.setState({ timer: setTimeout(fire, Math.max(50, next - Date.now() + 1)) });
 }

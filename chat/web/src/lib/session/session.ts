@@ -91,6 +91,14 @@ export async function logOut(): Promise<void> {
   end(null);
 }
 
+/** End all sessions of this person, on all devices. @throws ApiError, Unreachable, LoggedOut */
+export async function logOutEverywhere(): Promise<void> {
+  const headers = { Authorization: `Bearer ${await tokens.fresh()}` };
+  await unwrap(publicApi.POST("/api/v1/auth/log-out-everywhere", { headers }));
+  channel?.postMessage({ type: "ended" } satisfies Message);
+  end(null);
+}
+
 /** The session is over; what was shown to this person is forgotten by those who watch the status. */
 export function end(ended: SessionState["ended"]): void {
   tokens.clear();
