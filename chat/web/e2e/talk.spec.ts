@@ -55,6 +55,7 @@ test("one's own message can be edited and deleted, by mouse and by keyboard", as
   await one.keyboard.press("ArrowUp");
   await expect(one.getByRole("article").filter({ hasText: "second" })).toBeFocused();
   await one.getByRole("button", { name: "Delete", exact: true }).click();
+  await expect(one.getByRole("alertdialog")).toContainText("second");
   await one.getByRole("alertdialog").getByRole("button", { name: "Delete" }).click();
   await expect(two.getByText("This message was deleted.")).toBeVisible();
   await two.getByRole("article").filter({ hasText: "first" }).hover();

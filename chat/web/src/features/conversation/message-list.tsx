@@ -1,6 +1,7 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
 import {
   type KeyboardEvent,
+  type PointerEvent,
   type ReactNode,
   type Ref,
   useCallback,
@@ -221,7 +222,7 @@ function Positioned({
       tabIndex={-1}
       onFocus={() => onFocus(row.key)}
       onBlur={(event) => !event.currentTarget.contains(event.relatedTarget) && onLeave(row.key)}
-      onPointerEnter={(event) => event.pointerType === "mouse" && onHover(row.key)}
+      onPointerMove={(event) => hasMoved(event) && onHover(row.key)}
       onPointerLeave={() => onLeave(row.key)}
     >
       <div className="mx-auto w-full max-w-[52rem]">{children}</div>
@@ -285,6 +286,14 @@ function useStayAtEnd(
     observer.observe(element);
     return () => observer.disconnect();
   }, [scroller, scrollToEnd]);
+}
+
+/**
+ * Whether a hand moved the mouse. When rows move under one that rests, the browser reports that as well; it must
+ * not take «delete» from the row that was chosen by keyboard and give it to another.
+ */
+function hasMoved(event: PointerEvent): boolean {
+  return event.pointerType === "mouse" && (event.movementX !== 0 || event.movementY !== 0);
 }
 
 function findMessage(rows: readonly Row[], from: number, step: number): number {
