@@ -35,6 +35,8 @@ test("hostile messages are text", async ({ server, admin, open }) => {
     for (const link of found.links) expect(link).toMatch(/^(https?|mailto):/);
   };
   await inspect();
+  // Read, and known to be: a page that opens with something unread opens there, and not at the end.
+  await expect(page.getByRole("link", { name: new RegExp(room.name ?? "") })).not.toContainText("unread");
   // From history as well, all the way up.
   await page.reload();
   await expect(page.getByText("the end", { exact: true })).toBeVisible();
