@@ -57,7 +57,12 @@ class FakeLane:
     def take_over(self, engine: Engine, headers: list[Header]) -> WebSocketTransport:
         """See ``windsock.asgi.Lane``."""
         self.transport = WebSocketTransport(
-            self.connection, engine.options, outbox=engine.outbox, closing=engine.closing, siblings=set()
+            self.connection,
+            engine.options,
+            inbox=engine.inbox,
+            outbox=engine.outbox,
+            closing=engine.closing,
+            siblings=set(),
         )
         return self.transport
 

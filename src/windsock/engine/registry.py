@@ -12,6 +12,7 @@ from windsock.engine.cors import OriginPolicy
 from windsock.engine.deadlines import Deadlines
 from windsock.engine.request import Request, parse_query
 from windsock.engine.session import Session, State
+from windsock.engine.transports.inbox import Inbox
 from windsock.engine.transports.outbox import Outbox
 from windsock.engine.transports.websocket import CLOSE_TIMEOUT
 from windsock.engine.upgrade import Upgrade
@@ -52,6 +53,7 @@ class Engine:
 
     Attributes:
         sessions: alive, by id.
+        inbox: what came in this iteration of the event loop.
         outbox: what is to be written at the end of this iteration of the event loop.
         origins: the rule for ``Origin`` headers.
         closing: time-outs for WebSockets whose peer does not answer a close frame.
@@ -61,6 +63,7 @@ class Engine:
         self.options = options
         self.sessions: dict[str, Session] = {}
         self.outbox = Outbox()
+        self.inbox = Inbox(self.outbox)
         self.origins = OriginPolicy(options)
         self.closing: Deadlines[WebSocketTransport] = Deadlines(CLOSE_TIMEOUT, lambda transport: transport.cut())
         self._on_session = on_session

@@ -67,15 +67,19 @@ class Message:
         compress: whether transports that compress may compress it.
     """
 
-    __slots__ = ("_deflated", "_frame", "_payload", "attachments", "compress", "text")
+    # What most messages have stands in the class: each attribute set for an instance is a tenth of making one.
+    attachments: tuple[bytes, ...] = ()
+    compress: bool = True
+    _frame: bytes | None = None
+    _payload: bytes | None = None
+    _deflated: bytes | None = None
 
     def __init__(self, text: bytes, attachments: tuple[bytes, ...] = (), compress: bool = True) -> None:
         self.text = text
-        self.attachments = attachments
-        self.compress = compress
-        self._frame: bytes | None = None
-        self._payload: bytes | None = None
-        self._deflated: bytes | None = None
+        if attachments:
+            self.attachments = attachments
+        if not compress:
+            self.compress = False
 
     @property
     def frame(self) -> bytes:

@@ -55,7 +55,9 @@ class Packet:
         compress: whether a transport may compress it.
     """
 
-    __slots__ = ("compress", "data", "id", "namespace", "type")
+    # Without slots, which make an object that lives for one call slower to make. What nearly all packets have stands
+    # in the class.
+    compress: bool = True
 
     def __init__(
         self, type: PacketType, namespace: str = "/", data: Any = None, id: int | None = None, compress: bool = True
@@ -64,7 +66,8 @@ class Packet:
         self.namespace = namespace
         self.data = data
         self.id = id
-        self.compress = compress
+        if not compress:
+            self.compress = False
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Packet):

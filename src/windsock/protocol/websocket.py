@@ -42,12 +42,16 @@ them sends one now and then."""
 _FIN: Final = 0x80
 _RSV1: Final = 0x40
 _MASKED: Final = 0x80
+_SHORT_SURPLUS: Final = _MASKED - 6
+"""Second byte of a short masked frame, less the frame's length: two bytes of head and four of mask are not payload."""
 _COMMON_TEXT: Final = _FIN | TEXT
 _COMMON_BINARY: Final = _FIN | BINARY
 _CLOSE: Final = _FIN | 0x8
 _PING: Final = _FIN | 0x9
 _PONG: Final = _FIN | 0xA
-_SHORT_TEXT_HEADS: Final = tuple(bytes((_COMMON_TEXT, length)) for length in range(126))
+SHORT_TEXT_HEADS: Final = tuple(bytes((_COMMON_TEXT, length)) for length in range(126))
+"""Heads of final, unmasked text frames, by the length of their payload (RFC 6455, section 5.2)."""
+
 _FLUSH_TAIL: Final = b"\x00\x00\xff\xff"
 
 QUIET: Final = logging.getLogger("windsock.websocket")
@@ -60,7 +64,7 @@ def frame(opcode: int, data: bytes, *, compressed: bool = False) -> bytes:
     """One unmasked, final frame, as servers send them (RFC 6455, section 5.2)."""
     length = len(data)
     if length < 126 and opcode == TEXT and not compressed:
-        return _SHORT_TEXT_HEADS[length] + data
+        return SHORT_TEXT_HEADS[length] + data
     head = _FIN | opcode | (_RSV1 if compressed else 0)
     if length < 126:
         return bytes((head, length)) + data
@@ -127,6 +131,26 @@ class MessageReader:
         self._binary = False
         self.output: list[bytes] = []
         self.closed: Closed | None = None
+
+    def receive_short(self, data: bytes) -> str | None:
+        """The text, if the bytes are one short text frame, whole, between two messages: nearly every read of a server.
+
+        ``None`` for whatever else they are; nothing of them is taken then, and :meth:`receive` is to have them.
+        """
+        end = len(data)
+        if (
+            6 <= end < 132
+            and data[0] == _COMMON_TEXT
+            and data[1] == end + _SHORT_SURPLUS
+            and self._buffer is None
+            and self._fragments is None
+            and self.closed is None
+        ):
+            try:
+                return apply_mask(data[6:], data[2:6]).decode()
+            except UnicodeDecodeError:
+                return None
+        return None
 
     def receive(self, data: bytes) -> list[str | bytes]:
         """Takes what came from the network; returns the messages that are now complete, in order."""

@@ -6,6 +6,7 @@ import asyncio
 import inspect
 import logging
 import secrets
+from asyncio import Task
 from collections.abc import Callable, Coroutine
 from functools import partial
 from types import CoroutineType
@@ -268,16 +269,18 @@ class Connection:
                 self._answer(socket, id, EventError("unknown_event", f"no handler for {event!r}").payload())
             return
         try:
-            if handler.plain == len(data) - 1:
-                data[0] = socket  # in the place of the event's name
-                outcome = handler.function(*data)
-            else:
+            count = len(data)
+            if handler.plain != count - 1:
                 outcome = handler.function(socket, *handler.bind(data[1:]))
+            elif count == 2:
+                outcome = handler.function(socket, data[1])  # what most events have, without unpacking
+            else:
+                outcome = handler.function(socket, *data[1:])
             if handler.asynchronous or type(outcome) is CoroutineType:
                 if not EAGER:
                     self._schedule(socket, event, id, outcome)
                     return
-                task = start(outcome, self._loop)
+                task = Task(outcome, loop=self._loop, eager_start=True)  # type: ignore[call-arg,unused-ignore]  # not on 3.11
                 if not task.done():
                     self._keep(task, partial(self._finish, socket, event, id))
                     return

@@ -157,6 +157,7 @@ class WebSocketProtocol(asyncio.Protocol):
             engine.options,
             extensions=extensions,
             deflating=deflating,
+            inbox=engine.inbox,
             outbox=engine.outbox,
             closing=engine.closing,
             siblings=self._siblings,

@@ -26,32 +26,40 @@ class Outbox:
 
     Attributes:
         dirty: the marked transports; append through :meth:`mark`, or, in bulk, after :meth:`schedule`.
+        scheduled: whether the flush at the end of the iteration is arranged for.
         gathered: bytes put into them in this iteration, a broadcast's once; whoever adds to it calls
             :meth:`flush` when it passes ``FLUSH_AT``.
     """
 
-    __slots__ = ("_loop", "_scheduled", "dirty", "gathered")
+    __slots__ = ("_loop", "dirty", "gathered", "scheduled")
 
     def __init__(self) -> None:
         self.dirty: list[Flushable] = []
         self.gathered = 0
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._scheduled = False
+        self.scheduled = False
 
     def mark(self, transport: Flushable) -> None:
         """Has the transport flushed at the end of this iteration."""
         self.dirty.append(transport)
-        if not self._scheduled:
+        if not self.scheduled:
             self.schedule()
 
     def schedule(self) -> None:
         """Makes sure that ``dirty`` is flushed."""
-        if self._scheduled:
+        if self.scheduled:
             return
         if self._loop is None:
             self._loop = asyncio.get_running_loop()
-        self._scheduled = True
+        self.scheduled = True
         self._loop.call_soon(self._run)
+
+    def __enter__(self) -> None:
+        """Leaves the flush to the end of the block."""
+        self.scheduled = True
+
+    def __exit__(self, *_: object) -> None:
+        self._run()
 
     def flush(self) -> None:
         """Flushes what is marked now."""
@@ -62,5 +70,5 @@ class Outbox:
             transport.flush()
 
     def _run(self) -> None:
-        self._scheduled = False
+        self.scheduled = False
         self.flush()

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, ClassVar, Final
 
+from windsock.engine.transports.inbox import LARGE
 from windsock.engine.transports.outbox import FLUSH_AT
-from windsock.protocol.websocket import MessageReader
+from windsock.protocol.websocket import SHORT_TEXT_HEADS, MessageReader
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from windsock.engine.deadlines import Deadlines
     from windsock.engine.options import EngineOptions
     from windsock.engine.transports.base import Receiver
+    from windsock.engine.transports.inbox import Inbox
     from windsock.engine.transports.outbox import Outbox
     from windsock.protocol.engineio import Message
     from windsock.types import TransportName
@@ -45,6 +47,7 @@ class WebSocketTransport(asyncio.Protocol):
         options: of the engine.
         extensions: negotiated in the handshake.
         deflating: whether permessage-deflate is among them.
+        inbox: of the engine.
         outbox: of the engine.
         closing: time-outs for peers that do not answer a close frame.
         siblings: the server's set of live connections, for its graceful shutdown.
@@ -59,6 +62,7 @@ class WebSocketTransport(asyncio.Protocol):
         "_expiry",
         "_held",
         "_holding",
+        "_inbox",
         "_lost",
         "_options",
         "_outbox",
@@ -79,6 +83,7 @@ class WebSocketTransport(asyncio.Protocol):
         *,
         extensions: Sequence[Extension] = (),
         deflating: bool = False,
+        inbox: Inbox,
         outbox: Outbox,
         closing: Deadlines[WebSocketTransport],
         siblings: set[object],
@@ -86,6 +91,7 @@ class WebSocketTransport(asyncio.Protocol):
         self._connection = connection
         self._options = options
         self._reader = MessageReader(options.max_http_buffer_size, extensions, max_fragments=options.max_fragments)
+        self._inbox = inbox
         self._outbox = outbox
         self._closing = closing
         self._siblings = siblings
@@ -114,13 +120,22 @@ class WebSocketTransport(asyncio.Protocol):
         """See :class:`windsock.engine.transports.base.Transport`."""
         pending = self.pending
         if pending is not None:
-            frame = message.frame
+            text = message.text
+            length = len(text)
+            if length < 126 and not message.attachments:
+                # A short answer to one client, made here: what many share is framed once, by ``Message.frame``.
+                frame = SHORT_TEXT_HEADS[length] + text
+            else:
+                frame = message.frame
+                length = len(frame)
             outbox = self._outbox
             if not pending:
-                outbox.mark(self)
+                outbox.dirty.append(self)
+                if not outbox.scheduled:
+                    outbox.schedule()
             pending.append(frame)
-            outbox.gathered += len(frame)
-            if outbox.gathered > FLUSH_AT:
+            gathered = outbox.gathered = outbox.gathered + length
+            if gathered > FLUSH_AT:
                 outbox.flush()
             return
         threshold = self._deflate_from
@@ -133,9 +148,12 @@ class WebSocketTransport(asyncio.Protocol):
         """Writes what was gathered in this iteration."""
         queue = self._queue
         if queue and not self._slow:
-            data = queue[0] if len(queue) == 1 else b"".join(queue)
-            queue.clear()
-            self._connection.write(data)
+            if len(queue) == 1:
+                self._connection.write(queue.pop())
+            else:
+                data = b"".join(queue)
+                queue.clear()  # first: writing may call back
+                self._connection.write(data)
 
     def close(self) -> None:
         """See :class:`windsock.engine.transports.base.Transport`."""
@@ -176,10 +194,26 @@ class WebSocketTransport(asyncio.Protocol):
     # -- the connection's side (asyncio.Protocol) --
 
     def data_received(self, data: bytes) -> None:
+        """Leaves what came to be taken with what came for others in this iteration."""
+        inbox = self._inbox
+        arrivals = inbox.arrivals
+        if not arrivals:
+            inbox.schedule()
+        arrivals.append((self, data))
+        if len(data) > LARGE:
+            inbox.take_in()
+
+    def take(self, data: bytes) -> None:
         """Feeds the receiver with what is complete."""
+        # ``pending`` is offered by a transport that is neither over nor slow nor compressing.
+        if self.pending is not None and not self._holding:
+            text = self._reader.receive_short(data)
+            if text is not None:
+                self.receiver.receive(text)
+                return
+        reader = self._reader
         if self._lost:
             return  # what came with the handshake is read later, and the client may be gone by then
-        reader = self._reader
         messages = reader.receive(data)
         if self._done:
             if reader.closed is not None:
@@ -214,6 +248,7 @@ class WebSocketTransport(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         """The connection is gone."""
+        self._inbox.take_in()  # what came before
         self._lost = True
         self._siblings.discard(self)
         if self._expiry is not None:

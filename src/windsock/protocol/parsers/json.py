@@ -30,6 +30,7 @@ _HEADS: Final = {kind: b"4%d" % kind for kind in PacketType}
 _KINDS: Final = {str(int(kind)): kind for kind in PacketType}
 _BINARY: Final = {PacketType.EVENT: PacketType.BINARY_EVENT, PacketType.ACK: PacketType.BINARY_ACK}
 _TEXTUAL: Final = {binary: text for text, binary in _BINARY.items()}
+_ID_AND_BRACKET: Final = MAX_ACK_ID_DIGITS + 1
 _DIGITS: Final = frozenset("0123456789")
 _LONE_SURROGATE: Final = re.compile(
     r"""(?<!\\)((?:\\\\)*)          # an even number of backslashes, so that the next one escapes
@@ -81,7 +82,7 @@ class JsonParser:
         if namespace != "/":
             head += namespace.encode() + b","
         if id is not None:
-            return Message(b"%b%d%b" % (head, id, body), attachments, compress)
+            return Message(head + dumps(id) + body, attachments, compress)  # twice as fast as formatting
         return Message(head + body, attachments, compress)
 
     def decoder(self) -> JsonDecoder:
@@ -126,15 +127,24 @@ class JsonDecoder:
             raise PacketError(f"expected {self._expected} attachments, got text in between")
         if message.startswith("2", start):
             # An event in the namespace "/" is nearly all that a server reads.
-            start += 1
-            bracket = message.find("[", start, start + MAX_ACK_ID_DIGITS + 1)
-            if bracket == start:
-                return Packet(_EVENT, "/", _load_event(message[bracket:], None), None, True)
-            digits = message[start:bracket]
-            if bracket > 0 and digits.isdecimal() and digits.isascii():
-                id = int(digits)
-                return Packet(_EVENT, "/", _load_event(message[bracket:], id), id, True)
-            start -= 1
+            begin = start + 1
+            bracket = message.find("[", begin, begin + _ID_AND_BRACKET)
+            id = None
+            if bracket > begin:
+                digits = message[begin:bracket]
+                if digits.isdecimal() and digits.isascii():
+                    id = int(digits)
+                else:
+                    bracket = 0
+            if bracket > 0:
+                body = message[bracket:]
+                try:
+                    data = loads(body)
+                except JSONDecodeError as error:
+                    raise _decode_error(body, error, _EVENT, "/", id) from None
+                if not data or type(data[0]) is not str or data[0] in RESERVED_EVENTS:
+                    _check_event(data)
+                return Packet(_EVENT, "/", data, id)
         return self._decode(message[start:])
 
     def _add_attachment(self, data: bytes) -> Packet | None:
@@ -233,16 +243,6 @@ def _only_surrogates_are_wrong(text: str) -> bool:
     except JSONDecodeError:
         return False
     return True
-
-
-def _load_event(text: str, id: int | None) -> Any:
-    try:
-        data = loads(text)
-    except JSONDecodeError as error:
-        raise _decode_error(text, error, _EVENT, "/", id) from None
-    if not data or type(data[0]) is not str or data[0] in RESERVED_EVENTS:
-        _check_event(data)
-    return data
 
 
 def _check_event(data: Any) -> None:

@@ -1,0 +1,69 @@
+"""Take in once a tick: what came for all connections in this iteration, together."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Final, Protocol
+
+if TYPE_CHECKING:
+    from windsock.engine.transports.outbox import Outbox
+
+LARGE: Final = 4096
+"""Bytes of one read that do not wait: what does is at most this for each connection."""
+
+logger = logging.getLogger("windsock.engine")
+
+
+class Taker(Protocol):
+    """A transport whose connection leaves to the inbox what it reads."""
+
+    def take(self, data: bytes) -> None:
+        """Takes in what came."""
+
+    def abort(self) -> None:
+        """Closes at once."""
+
+
+class Inbox:
+    """Gathers what the event loop reads in one iteration, and gives it to the transports at its end.
+
+    The system calls that read a hundred connections then follow each other, and so do the hundred ways of their
+    messages through the server. In turns they would push each other out of the processor's caches. What is sent
+    meanwhile is written as soon as all is taken in.
+
+    Args:
+        outbox: of the same engine.
+
+    Attributes:
+        arrivals: what came for which transport. Whoever adds to an empty one calls :meth:`schedule`; whoever adds
+            more than ``LARGE`` bytes calls :meth:`take_in`.
+    """
+
+    __slots__ = ("_loop", "_outbox", "arrivals")
+
+    def __init__(self, outbox: Outbox) -> None:
+        self.arrivals: list[tuple[Taker, bytes]] = []
+        self._outbox = outbox
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def schedule(self) -> None:
+        """Makes sure that what arrives is taken in at the end of this iteration; called before the first of it."""
+        if self._loop is None:
+            self._loop = asyncio.get_running_loop()
+        self._loop.call_soon(self._run)
+
+    def take_in(self) -> None:
+        """Gives the transports what came for them, in the order in which it came."""
+        arrivals = self.arrivals
+        self.arrivals = []
+        for transport, data in arrivals:
+            try:
+                transport.take(data)
+            except Exception:
+                logger.exception("a connection failed")
+                transport.abort()
+
+    def _run(self) -> None:
+        with self._outbox:
+            self.take_in()
