@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from websockets.exceptions import PayloadTooBig, ProtocolError
-from websockets.frames import CloseCode, Frame, Opcode
+from websockets.frames import Close, CloseCode, Frame, Opcode
 from websockets.protocol import Protocol, Side, State
 
 if TYPE_CHECKING:
@@ -214,9 +214,9 @@ class MessageReader:
 
     def close(self, code: int, reason: str = "") -> bytes:
         """Starts the closing handshake (RFC 6455, section 7.1.2); returns the frame to write, if any."""
-        library = self._protocol()
-        if library.state is not State.OPEN:
+        if self.closing:
             return b""
+        library = self._protocol()
         library.send_close(code, reason)
         return b"".join(library.data_to_send())
 
@@ -229,20 +229,34 @@ class MessageReader:
     @property
     def closing(self) -> bool:
         """Whether a close frame was sent or received: no data frame may follow it."""
-        return self._library is not None and self._library.state is not State.OPEN
+        return self.closed is not None or (self._library is not None and self._library.state is not State.OPEN)
 
     def _take_uncommon(self, frame: bytes, start: int, messages: list[str | bytes]) -> None:
         # Pings and pongs without the library, which takes twenty times as long: floods are made of them.
-        if start > 6 or (frame[0] != _PING and frame[0] != _PONG):
+        head = frame[0]
+        if start > 6 or (head != _PING and head != _PONG and (head != _CLOSE or self._library is not None)):
             self._delegate(frame, messages)
-        elif frame[0] == _PING:
+        elif head == _PING:
             self._answer_ping(apply_mask(frame[start:], frame[start - 4 : start]))
+        elif head == _CLOSE:
+            self._answer_close(frame, apply_mask(frame[start:], frame[start - 4 : start]), messages)
 
     def _answer_ping(self, payload: bytes) -> None:
         if len(self.output) >= MAX_PONGS:
             self.fail(CloseCode.POLICY_VIOLATION, "too many pings")
         elif not self.closing:
             self.output.append(bytes((_PONG, len(payload))) + payload)
+
+    def _answer_close(self, frame: bytes, payload: bytes, messages: list[str | bytes]) -> None:
+        # A close frame that is in order: how connections end, and no reason to make the library's object for one.
+        try:
+            close = Close.parse(payload)
+        except (ProtocolError, UnicodeDecodeError):
+            self._delegate(frame, messages)
+            return
+        self.output.append(bytes((_CLOSE, len(payload))) + payload)
+        self.closed = Closed(close.code, close.reason)
+        self._fragments = None
 
     def _has_ended(self) -> bool:  # which mypy does not narrow: a call in between may end it
         return self.closed is not None

@@ -54,7 +54,6 @@ class DirectRequest:
     def add(self, body: bytes) -> None:
         """A piece of the body came. The engine takes it as it comes, and refuses the whole when it is too large."""
         self._body.append(body)
-        self._protocol.flow.pause_reading()  # until the engine has taken it: the event loop reads on and on otherwise
         self._wake_up()
 
     def complete(self) -> None:
@@ -73,6 +72,12 @@ class DirectRequest:
         if not task.done():
             self._protocol.tasks.add(task)
             task.add_done_callback(self._protocol.tasks.discard)
+
+    def read_over(self) -> None:
+        """What one read held of the request is here."""
+        self.begin()
+        if self._body and not self._complete:
+            self._protocol.flow.pause_reading()  # until the engine has taken it: the event loop reads on otherwise
 
     def lose(self) -> None:
         """The client went away."""

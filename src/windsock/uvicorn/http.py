@@ -18,7 +18,7 @@ from websockets.http11 import Request
 from windsock.asgi import EXTENSION, ASGIApplication
 from windsock.engine.tasks import start
 from windsock.uvicorn.exchange import DirectRequest, Exchange
-from windsock.uvicorn.websocket import WebSocketProtocol
+from windsock.uvicorn.websocket import Origin, WebSocketProtocol
 
 if TYPE_CHECKING:
     from uvicorn._types import ASGI3Application
@@ -79,8 +79,11 @@ class HttpProtocol(HttpToolsProtocol):
         self._direct_app = app if isinstance(app, ASGIApplication) else None
         self._direct: DirectRequest | None = None
         self._head_timer: asyncio.TimerHandle | None = None
+        # When the connection began to wait for another request; one timer looks at it now and then.
+        self._idle_since: float | None = None
         self._refusal = HTTPStatus.BAD_REQUEST
         self._in_head = True
+        self._begun = False
         self._ended = False
         self._unparsed = 0
         self._starting: deque[tuple[RequestResponseCycle, ASGI3Application]] = deque()
@@ -109,6 +112,8 @@ class HttpProtocol(HttpToolsProtocol):
         self.pipeline.clear()
         super().connection_lost(exc)
         self._stop_head_timer()
+        if self.timeout_keep_alive_task is not None:
+            self.timeout_keep_alive_task.cancel()
         if self._direct is not None:
             self._direct.lose()
         exchange, self._exchange = self._exchange, None
@@ -130,7 +135,7 @@ class HttpProtocol(HttpToolsProtocol):
             self._parsing = False
             self._read = b""
         if self._direct is not None:
-            self._direct.begin()
+            self._direct.read_over()
         if self._ended:
             # Whatever of the next head came behind a request is less than one read.
             self._ended = False
@@ -140,6 +145,9 @@ class HttpProtocol(HttpToolsProtocol):
             if self._unparsed > MAX_HEAD_SIZE and not self.transport.is_closing():
                 self._refusal = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
                 self.send_400_response("")
+        if self._begun and self._head_timer is None:
+            # Not before the read is parsed: most heads come whole, and need no timer.
+            self._head_timer = self.loop.call_later(HEAD_TIMEOUT, self._head_timed_out)
         self._start_waiting()
 
     def pause_writing(self) -> None:
@@ -161,16 +169,15 @@ class HttpProtocol(HttpToolsProtocol):
         if len(self.pipeline) >= MAX_PIPELINED:
             self._refusal = HTTPStatus.TOO_MANY_REQUESTS
             raise HeadRefused
+        self._begun = True
         super().on_message_begin()
-        if self._head_timer is None:
-            self._head_timer = self.loop.call_later(HEAD_TIMEOUT, self._head_timed_out)
 
     def on_headers_complete(self) -> None:
         """The head is whole."""
-        self._in_head = False
-        self._unparsed = 0
+        self._in_head = self._begun = False
         self._stop_head_timer()
         self._check_head()
+        self._unparsed = 0
         app = self._direct_app
         if self._direct is not None:
             raise HeadRefused  # behind a poll that waits: it could not be answered in order
@@ -228,7 +235,38 @@ class HttpProtocol(HttpToolsProtocol):
         self.cycle = self._active = None  # type: ignore[assignment]  # as in its base before the first request
         transport.set_protocol(protocol)
         protocol.connection_made(transport)
-        protocol.begin(request, early)
+        protocol.begin(request, early, Origin(self.headers, self.scheme or "http", self.server, self.client))
+
+    def on_response_complete(self) -> None:
+        """An answer is written: the next request may start, or the wait for one."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+            return
+        self._idle_since = self.loop.time()
+        if self.timeout_keep_alive_task is None:
+            self._watch_idle(self.timeout_keep_alive)
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Closes a connection that had no request for so long."""
+        self.timeout_keep_alive_task = None
+        if self._idle_since is None:
+            return
+        # A timer for each answer, cancelled by each request, would cost more than reading the clock.
+        left = self._idle_since + self.timeout_keep_alive - self.loop.time()
+        if left > 0:
+            self._watch_idle(left)
+        else:
+            super().timeout_keep_alive_handler()
+
+    def _unset_keepalive_if_required(self) -> None:
+        self._idle_since = None
+
+    def _watch_idle(self, seconds: float) -> None:
+        self.timeout_keep_alive_task = self.loop.call_later(seconds, self.timeout_keep_alive_handler)
 
     def finish_direct(self, *, close: bool, keep_alive: bool) -> None:
         """A request that went around uvicorn's cycle is answered."""
@@ -281,7 +319,11 @@ class HttpProtocol(HttpToolsProtocol):
 
     def _check_head(self) -> None:
         headers = self.headers
-        if len(headers) > MAX_HEADERS or sum([len(name) + len(value) for name, value in headers]) > MAX_HEAD_SIZE:
+        # A head is never larger than the reads it came in; it is only added up when they were.
+        large = self._unparsed + len(self._read) > MAX_HEAD_SIZE
+        if len(headers) > MAX_HEADERS or (
+            large and sum([len(name) + len(value) for name, value in headers]) > MAX_HEAD_SIZE
+        ):
             self._refusal = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
             raise HeadRefused
         hosts = [value for name, value in headers if name == b"host"]

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple, cast
 from urllib.parse import unquote
 
 from uvicorn.protocols.utils import get_local_addr, get_remote_addr, is_ssl
-from websockets.exceptions import InvalidHeader
+from websockets.exceptions import InvalidHandshake, InvalidHeader
 from websockets.extensions.permessage_deflate import PerMessageDeflate, ServerPerMessageDeflateFactory
 from websockets.http11 import Request, Response
 from websockets.server import ServerProtocol
@@ -41,6 +41,22 @@ SERVICE_RESTART: Final = 1012
 logger = logging.getLogger("uvicorn.error")
 
 
+class Origin(NamedTuple):
+    """Whence a request came, as the HTTP class knows it.
+
+    Attributes:
+        headers: names in lower case.
+        scheme: ``http`` or ``https``.
+        server: its address and port, on this side.
+        client: those of the peer.
+    """
+
+    headers: list[Header]
+    scheme: str
+    server: tuple[str, int | None] | None
+    client: tuple[str, int] | None
+
+
 class WebSocketProtocol(asyncio.Protocol):
     """Performs the handshake, then serves an ASGI endpoint, or hands the connection over to the engine.
 
@@ -68,9 +84,9 @@ class WebSocketProtocol(asyncio.Protocol):
         self._app_state = app_state
         self._siblings = cast("set[object]", server_state.connections)
         self._connection: asyncio.Transport
-        self._handshake = ServerProtocol(logger=QUIET)
         self._request: Request | None = None
-        self._response: Response | None = None
+        # Of the answer that accepts the handshake, as long as it may be given.
+        self._accept_key: str | None = None
         self._endpoint: Endpoint | None = None
         self._taken = False
         # What a client sent before the handshake was over: one read at most, since reading pauses then.
@@ -86,7 +102,7 @@ class WebSocketProtocol(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone."""
         self._siblings.discard(self)
-        self._response = None
+        self._accept_key = None
         if self._endpoint is not None:
             self._endpoint.connection_lost()
 
@@ -122,16 +138,17 @@ class WebSocketProtocol(asyncio.Protocol):
 
     # -- the HTTP class's side --
 
-    def begin(self, request: Request, early: bytes = b"") -> None:
+    def begin(self, request: Request, early: bytes = b"", origin: Origin | None = None) -> None:
         """Takes the request of a handshake, and what came behind it; starts the application."""
         self._request = request
         self._early = early
-        response = self._handshake.accept(request)
-        if response.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
-            self.refuse(response)
+        try:
+            self._accept_key, _, _ = _checker().process_request(request)
+        except InvalidHandshake:
+            # The library knows which answer is due to which fault.
+            self.refuse(_checker().accept(request))
             return
-        self._response = response
-        task = start(self._run(self._scope(request)), asyncio.get_running_loop())
+        task = start(self._run(self._scope(request, origin or self._find_origin(request))), asyncio.get_running_loop())
         if not task.done():
             self._state.tasks.add(task)
             task.add_done_callback(self._state.tasks.discard)
@@ -144,7 +161,7 @@ class WebSocketProtocol(asyncio.Protocol):
 
     def take_over(self, engine: Engine, headers: list[Header]) -> WebSocketTransport:
         """See :class:`windsock.asgi.Lane`."""
-        extensions = self._accept(headers, None, compress=engine.options.per_message_deflate is not None)
+        answer, extensions = self._accept(headers, None, compress=engine.options.per_message_deflate is not None)
         # Frames are compressed once for all clients, so only for those that take the usual window.
         deflating = any(
             isinstance(extension, PerMessageDeflate) and extension.local_max_window_bits == WINDOW_BITS
@@ -163,6 +180,7 @@ class WebSocketProtocol(asyncio.Protocol):
             siblings=self._siblings,
         )
         self._connection.set_protocol(transport)
+        transport.begin(answer)
         if self._early:
             # Not before the engine has given the transport its receiver.
             asyncio.get_running_loop().call_soon(transport.data_received, self._early)
@@ -173,7 +191,8 @@ class WebSocketProtocol(asyncio.Protocol):
 
     def accept(self, headers: list[Header], subprotocol: str | None) -> tuple[MessageReader, list[Extension]]:
         """See :class:`windsock.uvicorn.endpoint.Host`."""
-        extensions = self._accept(headers, subprotocol, compress=self._config.ws_per_message_deflate)
+        answer, extensions = self._accept(headers, subprotocol, compress=self._config.ws_per_message_deflate)
+        self._connection.write(answer)
         reader = MessageReader(self._config.ws_max_size, extensions, max_fragments=self.max_fragments)
         if self._early:
             asyncio.get_running_loop().call_soon(self.data_received, self._early)
@@ -183,7 +202,7 @@ class WebSocketProtocol(asyncio.Protocol):
 
     def refuse(self, response: Response) -> None:
         """See :class:`windsock.uvicorn.endpoint.Host`."""
-        self._response = None
+        self._accept_key = None
         if not self._connection.is_closing():
             self._connection.write(response.serialize())
             self._connection.close()
@@ -191,33 +210,42 @@ class WebSocketProtocol(asyncio.Protocol):
     # -- inside --
 
     def _receive_request(self, data: bytes) -> None:
-        self._handshake.receive_data(data)
-        for event in self._handshake.events_received():
+        handshake = _checker()
+        handshake.receive_data(data)
+        for event in handshake.events_received():
             if isinstance(event, Request):
                 self.begin(event)
                 return
         # Too many header fields, or too long ones: the library wrote the answer.
-        self._connection.write(b"".join(self._handshake.data_to_send()))
+        self._connection.write(b"".join(handshake.data_to_send()))
         self._connection.close()
 
-    def _scope(self, request: Request) -> dict[str, Any]:
+    def _find_origin(self, request: Request) -> Origin:
+        connection = self._connection
+        headers = [
+            (name.lower().encode("ascii"), value.encode("latin-1")) for name, value in request.headers.raw_items()
+        ]
+        scheme = "https" if is_ssl(connection) else "http"
+        return Origin(headers, scheme, get_local_addr(connection), get_remote_addr(connection))
+
+    def _scope(self, request: Request, origin: Origin) -> dict[str, Any]:
         path, _, query = request.path.partition("?")
         root = self._config.root_path
-        protocols = ",".join(request.headers.get_all("Sec-WebSocket-Protocol"))
+        protocols = b",".join([value for name, value in origin.headers if name == b"sec-websocket-protocol"]).decode(
+            "latin-1"
+        )
         return {
             "type": "websocket",
             "asgi": {"version": self._config.asgi_version, "spec_version": "2.4"},
             "http_version": "1.1",
-            "scheme": "wss" if is_ssl(self._connection) else "ws",
-            "server": get_local_addr(self._connection),
-            "client": get_remote_addr(self._connection),
+            "scheme": "wss" if origin.scheme == "https" else "ws",
+            "server": origin.server,
+            "client": origin.client,
             "root_path": root,
             "path": root + unquote(path),
             "raw_path": root.encode("ascii") + path.encode("ascii"),
             "query_string": query.encode("ascii"),
-            "headers": [
-                (name.lower().encode("ascii"), value.encode("latin-1")) for name, value in request.headers.raw_items()
-            ],
+            "headers": origin.headers,
             "subprotocols": [token.strip() for token in protocols.split(",")] if protocols else [],
             "state": self._app_state.copy(),
             "extensions": {"websocket.http.response": {}, EXTENSION: self},
@@ -239,7 +267,7 @@ class WebSocketProtocol(asyncio.Protocol):
             return
         if self._endpoint is not None and self._endpoint.answered:
             self._endpoint.close(NORMAL)
-        elif self._response is not None:
+        elif self._accept_key is not None:
             logger.error("ASGI callable returned without completing the WebSocket handshake")
             self._fail(HTTPStatus.INTERNAL_SERVER_ERROR)
 
@@ -255,30 +283,42 @@ class WebSocketProtocol(asyncio.Protocol):
             self._endpoint = Endpoint(self, self._connection)
         return self._endpoint
 
-    def _accept(self, headers: Sequence[Header], subprotocol: str | None, *, compress: bool) -> list[Extension]:
-        """Answers the handshake; returns the extensions agreed on."""
-        response, self._response = self._response, None
+    def _accept(
+        self, headers: Sequence[Header], subprotocol: str | None, *, compress: bool
+    ) -> tuple[bytes, list[Extension]]:
+        """The answer that accepts the handshake (RFC 6455, section 4.2.2), and the extensions agreed on."""
+        key, self._accept_key = self._accept_key, None
         request = self._request
-        if response is None or request is None:
+        if key is None or request is None:
             raise ClientDisconnected("the client disconnected before its handshake was answered")
+        lines = [
+            b"HTTP/1.1 101 Switching Protocols",
+            b"upgrade: websocket",
+            b"connection: Upgrade",
+            b"sec-websocket-accept: " + key.encode(),
+        ]
         extensions: list[Extension] = []
         if compress:
             # Without context takeover a message is compressed by itself: once for all, nothing kept for a client.
-            self._handshake.available_extensions = [
+            negotiation = _checker()
+            negotiation.available_extensions = [
                 ServerPerMessageDeflateFactory(server_no_context_takeover=True, client_no_context_takeover=True)
             ]
             try:
-                agreed, extensions = self._handshake.process_extensions(request.headers)
+                agreed, extensions = negotiation.process_extensions(request.headers)
             except InvalidHeader:
                 agreed = None  # an offer that cannot be read is an offer not taken
             if agreed is not None:
-                response.headers["Sec-WebSocket-Extensions"] = agreed
+                lines.append(b"sec-websocket-extensions: " + agreed.encode())
         if subprotocol is not None:
-            response.headers["Sec-WebSocket-Protocol"] = subprotocol
-        for name, value in (*self._config.encoded_headers, *headers):
-            response.headers[name.decode("latin-1")] = value.decode("latin-1")
-        self._connection.write(response.serialize())
-        return extensions
+            lines.append(b"sec-websocket-protocol: " + subprotocol.encode("ascii"))
+        # With the date, which the server keeps up to date once a second.
+        lines += [b"%b: %b" % header for header in (*self._state.default_headers, *headers)]
+        return b"\r\n".join((*lines, b"", b"")), extensions
 
     def _fail(self, status: HTTPStatus) -> None:
-        self.refuse(self._handshake.reject(status, f"{status.phrase}.\n"))
+        self.refuse(_checker().reject(status, f"{status.phrase}.\n"))
+
+
+def _checker() -> ServerProtocol:
+    return ServerProtocol(logger=QUIET)

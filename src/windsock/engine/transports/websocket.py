@@ -111,6 +111,11 @@ class WebSocketTransport(asyncio.Protocol):
         self.receiver: Receiver
         siblings.add(self)
 
+    def begin(self, answer: bytes) -> None:
+        """Has the answer to the handshake written together with the first packet."""
+        self._outbox.mark(self)
+        self._queue.append(answer)
+
     @property
     def writable(self) -> bool:
         """See :class:`windsock.engine.transports.base.Transport`."""
