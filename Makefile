@@ -15,7 +15,7 @@ BIN := .venv/bin
 # What was installed, and from which lock: a stamp is older than its lock when the lock has changed.
 STAMPS := .make
 WEB := chat/web
-NODE_FOLDERS := $(patsubst %/package-lock.json,%,$(wildcard chat/web/package-lock.json tests/conformance/js/package-lock.json benchmarks/node/package-lock.json))
+NODE_FOLDERS := $(patsubst %/package-lock.json,%,$(wildcard chat/web/package-lock.json tests/conformance/js/package-lock.json tests/contracts/js/package-lock.json benchmarks/node/package-lock.json))
 WEB_SOURCES := $(shell find $(WEB) \( -name node_modules -o -name dist -o -name e2e \) -prune -o -type f -print 2>/dev/null)
 node_stamp = $(STAMPS)/node-$(subst /,-,$(1))
 NODE_STAMPS := $(foreach folder,$(NODE_FOLDERS),$(call node_stamp,$(folder)))

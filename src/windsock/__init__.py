@@ -13,6 +13,7 @@ from windsock.errors import (
     WindsockError,
 )
 from windsock.server.broadcast import BroadcastOperator
+from windsock.server.dependencies import Context, DependencyOverrides, Depends
 from windsock.server.dynamic import DynamicNamespace
 from windsock.server.namespace import Namespace
 from windsock.server.server import Server
@@ -26,7 +27,10 @@ __all__ = [
     "BroadcastOperator",
     "ConfigurationError",
     "ConnectionRefused",
+    "Context",
     "Cookie",
+    "DependencyOverrides",
+    "Depends",
     "DynamicNamespace",
     "EncodeError",
     "EventError",

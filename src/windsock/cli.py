@@ -1,4 +1,4 @@
-"""``windsock serve``: the fast way to run an application."""
+"""``windsock serve``: the fast way to run an application; the other commands stand beside what they are about."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import uvicorn
 
+from windsock.contracts import command as contracts
 from windsock.errors import ConfigurationError
 from windsock.server.server import Server
 from windsock.types import ASGIApp
@@ -34,9 +35,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command.add_argument("--access-log", action="store_true", help="log every HTTP request")
     command.add_argument("--ws-max-size", type=int, default=16 * 1024 * 1024, help="bytes; plain WebSocket endpoints")
     command.add_argument("--ws-max-fragments", type=int, default=1024, help="frames in a message; likewise")
+    contracts.add_commands(commands)
     options = parser.parse_args(arguments)
     sys.path.insert(0, str(Path.cwd()))
     try:
+        if options.command in contracts.COMMANDS:
+            return contracts.run(options, load)
         serve(
             options.target,
             host=options.host,

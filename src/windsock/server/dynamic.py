@@ -6,12 +6,14 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from windsock.server.emissions import UNACKNOWLEDGED
 from windsock.server.namespace import F, M, Namespace, Registry
 
 if TYPE_CHECKING:
     from windsock.adapters.base import AdapterFactory
     from windsock.engine.transports.outbox import Outbox
     from windsock.protocol.socketio import Parser
+    from windsock.server.dependencies import DependencyOverrides
 
 NamespacePredicate = Callable[[str, dict[str, Any]], bool]
 """Of a namespace's name and the client's auth payload: whether there is such a namespace."""
@@ -34,8 +36,10 @@ class DynamicNamespace:
         parser: Parser,
         outbox: Outbox,
         adapter: AdapterFactory,
+        overrides: DependencyOverrides | None = None,
     ) -> None:
-        self.registry = Registry(str(getattr(rule, "pattern", rule)))
+        name = rule.pattern if isinstance(rule, re.Pattern) else getattr(rule, "__qualname__", type(rule).__qualname__)
+        self.registry = Registry(name, overrides)
         self.children: dict[str, Namespace] = {}
         self._rule = rule
         self._parser = parser
@@ -45,6 +49,10 @@ class DynamicNamespace:
     def on(self, event: str) -> Callable[[F], F]:
         """See :meth:`Registry.on`."""
         return self.registry.on(event)
+
+    def emits(self, event: str, *arguments: Any, ack: Any = UNACKNOWLEDGED, description: str = "") -> None:
+        """See :meth:`Registry.emits`."""
+        self.registry.emits(event, *arguments, ack=ack, description=description)
 
     def use(self, middleware: M) -> M:
         """See :meth:`Registry.use`."""

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from dataclasses import dataclass
 from itertools import chain, repeat
-from typing import Any, Final, get_type_hints
+from typing import Any, Final
 
 from pydantic import BaseModel, PydanticUserError, TypeAdapter, ValidationError
 
 from windsock.errors import ConfigurationError, EventError
+from windsock.server.dependencies import DependencyOverrides, Injection, check_default, hints_of, is_injected
+from windsock.server.socket import Socket
 
 EventHandler = Callable[..., Any]
 """A function of the socket and the event's arguments; plain or ``async``."""
@@ -17,45 +20,116 @@ EventHandler = Callable[..., Any]
 MAX_REPORTED_ERRORS: Final = 20
 """Errors in one answer to a bad payload; a hostile one may contain a million."""
 
-_RAW: Final = (inspect.Parameter.empty, Any, object)
+RAW: Final = (inspect.Parameter.empty, Any, object)
+"""Annotations that say nothing: what comes passes as it is."""
+
 _POSITIONAL: Final = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """One argument of an event, as a signature declares it.
+
+    Attributes:
+        name: the parameter's.
+        annotation: ``Parameter.empty`` when there is none.
+        required: whether it has no default.
+    """
+
+    name: str
+    annotation: Any
+    required: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """What a handler declares by its parameters and annotations.
+
+    Attributes:
+        arguments: of the event, by position.
+        rest: of further arguments, any number of them.
+        injected: parameters that Windsock gives itself: each with its place in the call, the socket's being 0, and
+            its annotation.
+        answer: the return annotation; ``Signature.empty`` when there is none.
+    """
+
+    arguments: tuple[Argument, ...]
+    rest: Argument | None
+    injected: tuple[tuple[inspect.Parameter, int, Any], ...]
+    answer: Any
+
+    @classmethod
+    def of(cls, event: str, function: EventHandler) -> Signature:
+        """Reads it.
+
+        Raises:
+            ConfigurationError: nothing can be called so, or an annotation cannot be resolved.
+        """
+        arguments: list[Argument] = []
+        rest: Argument | None = None
+        injected: list[tuple[inspect.Parameter, int, Any]] = []
+        hints = hints_of(function)
+        parameters = list(inspect.signature(function).parameters.values())
+        positional = [parameter for parameter in parameters if parameter.kind in _POSITIONAL]
+        for place, parameter in enumerate(parameters):
+            annotation = hints.get(parameter.name, parameter.annotation)
+            check_default(parameter, f"the handler of {event!r}")
+            required = parameter.default is inspect.Parameter.empty
+            if parameter.kind is inspect.Parameter.VAR_POSITIONAL:
+                rest = Argument(parameter.name, annotation, required=False)
+            elif positional and parameter is positional[0]:
+                if is_injected(annotation) and annotation is not Socket:
+                    raise ConfigurationError(f"expected the handler of {event!r} to take the socket first")
+            elif is_injected(annotation):
+                if arguments and not arguments[-1].required and parameter.kind in _POSITIONAL:
+                    raise ConfigurationError(
+                        f"expected {parameter.name!r} before the optional arguments or after a * in the handler of "
+                        f"{event!r}: where it stands, an argument of the event might take its place"
+                    )
+                injected.append((parameter, place, annotation))
+            elif parameter.kind in _POSITIONAL:
+                arguments.append(Argument(parameter.name, annotation, required))
+            elif parameter.kind is inspect.Parameter.KEYWORD_ONLY and required:
+                raise ConfigurationError(
+                    f"expected arguments by position in the handler of {event!r}: nothing gives {parameter.name!r}"
+                )
+        if not positional and rest is None:
+            raise ConfigurationError(f"expected the handler of {event!r} to take the socket first")
+        return cls(tuple(arguments), rest, tuple(injected), hints.get("return", inspect.Signature.empty))
 
 
 class Handler:
     """A handler and the shape of its arguments.
 
     Attributes:
-        function: the handler itself.
-        asynchronous: whether it returns a coroutine.
+        function: the handler itself; with dependencies, what makes them and calls it.
+        asynchronous: whether it returns a coroutine, known beforehand.
         arity: arguments it takes after the socket.
         plain: how many arguments it takes if that is a fixed number and none is validated, else -1.
+        signature: what it declares.
+        description: its docstring.
     """
 
-    __slots__ = ("_maximum", "_minimum", "_rest", "_validators", "arity", "asynchronous", "function", "plain")
+    __slots__ = ("_maximum", "_minimum", "_rest", "_validators", "arity", "asynchronous", "description", "function",
+                 "plain", "signature")  # fmt: skip
 
-    def __init__(self, event: str, function: EventHandler) -> None:
+    def __init__(self, event: str, function: EventHandler, overrides: DependencyOverrides | None = None) -> None:
+        signature = Signature.of(event, function)
+        self.signature = signature
+        self.description = (inspect.getdoc(function) or "") if inspect.isroutine(function) else ""
         self.function = function
         self.asynchronous = inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
             getattr(function, "__call__", None)  # noqa: B004  the method, not whether there is one
         )
-        parameters = list(inspect.signature(function).parameters.values())
-        hints = _hints(function)
-        positional = [parameter for parameter in parameters if parameter.kind in _POSITIONAL]
-        rest = next((each for each in parameters if each.kind is inspect.Parameter.VAR_POSITIONAL), None)
-        open_ended = rest is not None
-        for parameter in parameters:
-            if parameter.kind is inspect.Parameter.KEYWORD_ONLY and parameter.default is inspect.Parameter.empty:
-                raise ConfigurationError(
-                    f"expected arguments by position in the handler of {event!r}: nothing gives {parameter.name!r}"
-                )
-        if not positional and not open_ended:
-            raise ConfigurationError(f"expected the handler of {event!r} to take the socket first")
-        arguments = positional[1:]
+        if signature.injected:
+            self.function = Injection(event, function, list(signature.injected), overrides or DependencyOverrides())
+            self.asynchronous = False  # it depends on what it depends on
+        arguments = signature.arguments
         self.arity = len(arguments)
-        self._minimum = sum(parameter.default is inspect.Parameter.empty for parameter in arguments)
-        self._maximum = None if open_ended else len(arguments)
-        self._validators = [_validator(event, parameter, hints) for parameter in arguments]
-        self._rest = None if rest is None else _validator(event, rest, hints)
+        self._minimum = sum(argument.required for argument in arguments)
+        self._maximum = None if signature.rest is not None else len(arguments)
+        self._validators = [_validator(event, argument) for argument in arguments]
+        self._rest = None if signature.rest is None else _validator(event, signature.rest)
         fixed = self._minimum == self._maximum and not any(self._validators)
         self.plain = self.arity if fixed else -1
 
@@ -78,17 +152,9 @@ class Handler:
         return bound
 
 
-def _hints(function: EventHandler) -> dict[str, Any]:
-    target = function if inspect.isroutine(function) else type(function).__call__
-    try:
-        return get_type_hints(target, include_extras=True)
-    except NameError as error:
-        raise ConfigurationError(f"expected annotations that can be resolved at registration: {error}") from error
-
-
-def _validator(event: str, parameter: inspect.Parameter, hints: dict[str, Any]) -> Callable[[Any], Any] | None:
-    annotation = hints.get(parameter.name, parameter.annotation)
-    if annotation in _RAW:
+def _validator(event: str, argument: Argument) -> Callable[[Any], Any] | None:
+    annotation = argument.annotation
+    if annotation in RAW:
         return None
     try:
         if inspect.isclass(annotation) and issubclass(annotation, BaseModel):
@@ -96,7 +162,7 @@ def _validator(event: str, parameter: inspect.Parameter, hints: dict[str, Any]) 
         return TypeAdapter(annotation).validate_python
     except PydanticUserError as error:
         raise ConfigurationError(
-            f"expected an annotation that pydantic can validate for {parameter.name!r} of {event!r}: {error}"
+            f"expected an annotation that pydantic can validate for {argument.name!r} of {event!r}: {error}"
         ) from error
 
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from windsock.errors import ConfigurationError
 from windsock.server.broadcast import BroadcastOperator, Rooms, deliver
+from windsock.server.dependencies import DependencyOverrides
+from windsock.server.emissions import UNACKNOWLEDGED, Emission
 from windsock.server.handlers import EventHandler, Handler
 
 if TYPE_CHECKING:
@@ -25,15 +27,23 @@ M = TypeVar("M", bound=Middleware)
 class Registry:
     """What an application registered for a namespace, or for all that match a pattern.
 
+    Args:
+        name: of the namespace, or of the rule.
+        overrides: stand-ins for dependencies.
+
     Attributes:
+        name: of the namespace, or of the rule.
         handlers: of events, by name.
         middlewares: in the order in which they run.
+        emissions: events declared with :meth:`emits`, by name.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, overrides: DependencyOverrides | None = None) -> None:
+        self.name = name
         self.handlers: dict[str, Handler] = {}
         self.middlewares: list[Middleware] = []
-        self._name = name
+        self.emissions: dict[str, Emission] = {}
+        self._overrides = overrides
 
     def on(self, event: str) -> Callable[[F], F]:
         """Registers the handler of an event.
@@ -41,22 +51,42 @@ class Registry:
         ``connect`` (or ``connection``) gets the socket, and the client's auth payload if it takes a second argument;
         raising :class:`ConnectionRefused` refuses the client. ``disconnecting`` and ``disconnect`` get the socket and
         the reason. Every other handler gets the socket and the event's arguments; what it returns is the
-        acknowledgement. Arguments are validated by their annotations.
+        acknowledgement. Arguments are validated by their annotations; parameters annotated with :class:`Depends` are
+        no arguments of the event.
 
         Handlers of one socket start in the order in which its packets came.
 
         Raises:
-            ConfigurationError: the event has a handler, or the annotations cannot be validated.
+            ConfigurationError: the event has a handler, the annotations cannot be validated, or a dependency cannot
+                be had.
         """
         name = "connect" if event == "connection" else event
 
         def register(function: F) -> F:
             if name in self.handlers:
-                raise ConfigurationError(f"expected one handler for {name!r} in {self._name!r}, got a second")
-            self.handlers[name] = Handler(name, function)
+                raise ConfigurationError(f"expected one handler for {name!r} in {self.name!r}, got a second")
+            self.handlers[name] = Handler(name, function, self._overrides)
             return function
 
         return register
+
+    def emits(self, event: str, *arguments: Any, ack: Any = UNACKNOWLEDGED, description: str = "") -> None:
+        """Declares an event that the server emits, for its contract (``windsock asyncapi``, ``windsock types``).
+
+        It is a declaration only: what is emitted is sent as it is.
+
+        Args:
+            event: its name.
+            arguments: the type of each argument: whatever pydantic can describe.
+            ack: the type of the clients' answer, if the event is emitted with ``emit_with_ack``.
+            description: for readers of the contract.
+
+        Raises:
+            ConfigurationError: the event was declared before or its name is reserved, or a type cannot be described.
+        """
+        if event in self.emissions:
+            raise ConfigurationError(f"expected one declaration of {event!r} in {self.name!r}, got a second")
+        self.emissions[event] = Emission(event, arguments, ack, description)
 
     def use(self, middleware: M) -> M:
         """Adds a middleware: called with each socket before it connects, in the order in which they were added.
@@ -81,6 +111,7 @@ class Namespace:
         outbox: of the engine.
         adapter: makes the adapter.
         parent: of a namespace that came to be because a client asked for it.
+        overrides: stand-ins for dependencies.
 
     Attributes:
         name: with its leading slash.
@@ -99,6 +130,7 @@ class Namespace:
         outbox: Outbox,
         adapter: AdapterFactory,
         parent: DynamicNamespace | None = None,
+        overrides: DependencyOverrides | None = None,
     ) -> None:
         self.name = name
         self.parent = parent
@@ -107,7 +139,7 @@ class Namespace:
         self.outbox = outbox
         self.adapter: Adapter = adapter(name, self)
         self.parser = parser
-        self.registry = Registry(name) if parent is None else parent.registry
+        self.registry = Registry(name, overrides) if parent is None else parent.registry
         self.handlers = self.registry.handlers
         self._ack_id = 0
 
@@ -116,6 +148,10 @@ class Namespace:
     def on(self, event: str) -> Callable[[F], F]:
         """Registers the handler of an event; see :meth:`Registry.on`."""
         return self.registry.on(event)
+
+    def emits(self, event: str, *arguments: Any, ack: Any = UNACKNOWLEDGED, description: str = "") -> None:
+        """Declares an event that the server emits; see :meth:`Registry.emits`."""
+        self.registry.emits(event, *arguments, ack=ack, description=description)
 
     def use(self, middleware: M) -> M:
         """Adds a middleware; see :meth:`Registry.use`."""

@@ -14,8 +14,10 @@ from windsock.engine.registry import Engine
 from windsock.errors import ConfigurationError
 from windsock.protocol.parsers.json import JsonParser
 from windsock.server.connection import Connection
+from windsock.server.dependencies import DependencyOverrides
 from windsock.server.dynamic import DynamicNamespace, NamespacePredicate
-from windsock.server.namespace import F, M, Namespace
+from windsock.server.emissions import UNACKNOWLEDGED
+from windsock.server.namespace import F, M, Namespace, Registry
 
 if TYPE_CHECKING:
     from windsock.adapters.base import AdapterFactory, RemoteSocket
@@ -67,6 +69,7 @@ class Server:
         namespaces: by name.
         parser: the wire format.
         engine: the Engine.IO server beneath.
+        dependency_overrides: stand-ins for what handlers depend on, for tests.
     """
 
     def __init__(
@@ -121,6 +124,7 @@ class Server:
         self.engine = Engine(options, self._open)
         self.max_handlers_in_flight = max_handlers_in_flight
         self.namespaces: dict[str, Namespace] = {}
+        self.dependency_overrides = DependencyOverrides()
         self._adapter = adapter
         self._dynamic: list[DynamicNamespace] = []
         self._connecting: Deadlines[Connection] = Deadlines(
@@ -142,18 +146,26 @@ class Server:
                 clients ask for; or a predicate of such a name and the client's auth payload.
         """
         if not isinstance(name, str):
-            dynamic = DynamicNamespace(name, self.parser, self.engine.outbox, self._adapter)
+            dynamic = DynamicNamespace(name, self.parser, self.engine.outbox, self._adapter, self.dependency_overrides)
             self._dynamic.append(dynamic)
             return dynamic
         if not name.startswith("/"):
             name = f"/{name}"
         namespace = self.namespaces.get(name)
         if namespace is None:
-            namespace = self.namespaces[name] = Namespace(name, self.parser, self.engine.outbox, self._adapter)
+            namespace = self.namespaces[name] = Namespace(
+                name, self.parser, self.engine.outbox, self._adapter, overrides=self.dependency_overrides
+            )
             rule = next((dynamic for dynamic in self._dynamic if dynamic.covers(name)), None)
             if rule is not None:
                 rule.adopt(namespace)
         return namespace
+
+    @property
+    def registries(self) -> list[Registry]:
+        """What the application registered, of each namespace and each rule, in no order."""
+        fixed = [namespace.registry for namespace in self.namespaces.values() if namespace.parent is None]
+        return [*fixed, *(dynamic.registry for dynamic in self._dynamic)]
 
     def find(self, name: str, auth: dict[str, Any]) -> Namespace | None:
         """The namespace a client asks for, made when a rule says so."""
@@ -194,6 +206,10 @@ class Server:
     def on(self, event: str) -> Callable[[F], F]:
         """See :meth:`Namespace.on`."""
         return self._root.on(event)
+
+    def emits(self, event: str, *arguments: Any, ack: Any = UNACKNOWLEDGED, description: str = "") -> None:
+        """See :meth:`Namespace.emits`."""
+        self._root.emits(event, *arguments, ack=ack, description=description)
 
     def use(self, middleware: M) -> M:
         """See :meth:`Namespace.use`."""
