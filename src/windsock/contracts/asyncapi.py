@@ -159,12 +159,16 @@ class Document:
             message["description"] = description
         if len(values) == 1 and values[0].required and rest is None:
             message["payload"] = self.schema(values[0].schema)
+            return message
+        message["x-arguments"] = [value.name for value in values]
+        more = False if rest is None else self.schema(rest.schema)
+        payload: dict[str, Any] = {"type": "array", "minItems": sum(value.required for value in values)}
+        if values:
+            payload["items"] = [self.schema(value.schema) for value in values]
+            payload["additionalItems"] = more
+        elif rest is None:
+            payload["maxItems"] = 0
         else:
-            message["payload"] = {
-                "type": "array",
-                "items": [self.schema(value.schema) for value in values],
-                "minItems": sum(value.required for value in values),
-                "additionalItems": False if rest is None else self.schema(rest.schema),
-            }
-            message["x-arguments"] = [value.name for value in values]
+            payload["items"] = more
+        message["payload"] = payload
         return message
