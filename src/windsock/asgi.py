@@ -84,9 +84,13 @@ class ASGIApplication:
         kind = scope["type"]
         if kind == "lifespan":
             await self._lifespan(scope, receive, send)
-        elif not self._is_ours(scope):
+            return
+        if not self._is_ours(scope):
             await self._pass_on(scope, receive, send)
-        elif kind == "http":
+            return
+        # Where frameworks say whose request it is; mounted in one, it has said so before.
+        scope.setdefault("app", self._app)
+        if kind == "http":
             lane: PollLane | None = scope.get("extensions", {}).get(EXTENSION)
             if lane is not None and not lane.owns(send):
                 lane = None

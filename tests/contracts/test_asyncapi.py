@@ -99,7 +99,7 @@ def test_what_is_written_has_the_names_and_fields_that_the_document_says(documen
         picture=b"x",
         **{"odd-name": "x"},
     )
-    text = make_server().parser.encode(PacketType.EVENT, "/", ["said", said]).text
+    text = make_server().parser.encode(PacketType.EVENT, "/", ["said", said], None, True).text
     sent = orjson.loads(text[text.index(b"[") :])[1]
     schema = document["components"]["schemas"]["Said"]
     assert set(sent) == set(schema["properties"]) == set(schema["required"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 if TYPE_CHECKING:
@@ -37,15 +37,19 @@ class Request:
         address: of the peer, as the ASGI server reports it; empty when it does not.
         opened_at: seconds since the epoch.
         secure: whether it came over TLS.
+        app: the ASGI application that the request was for, as frameworks put it into the scope; or ``None``.
+        state: what the lifespan left, as the ASGI server put it into the scope; ``None`` when it left nothing.
     """
 
-    __slots__ = ("_headers", "_path", "_query_string", "address", "opened_at", "secure")
+    __slots__ = ("_headers", "_path", "_query_string", "address", "app", "opened_at", "secure", "state")
 
     def __init__(self, scope: Scope) -> None:
         client = scope.get("client")
         self.address: str = client[0] if client else ""
         self.opened_at = time.time()
         self.secure: bool = scope.get("scheme") in ("https", "wss")
+        self.app: Any = scope.get("app")
+        self.state: dict[str, Any] | None = scope.get("state") or None
         self._path: str = scope["path"]
         self._query_string: bytes = scope["query_string"]
         # One bytes object instead of three for each header: it is most of what an idle session holds.

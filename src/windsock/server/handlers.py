@@ -122,7 +122,8 @@ class Handler:
             getattr(function, "__call__", None)  # noqa: B004  the method, not whether there is one
         )
         if signature.injected:
-            self.function = Injection(event, function, list(signature.injected), overrides or DependencyOverrides())
+            stand_ins = DependencyOverrides() if overrides is None else overrides  # an empty one counts, too
+            self.function = Injection(event, function, list(signature.injected), stand_ins)
             self.asynchronous = False  # it depends on what it depends on
         arguments = signature.arguments
         self.arity = len(arguments)

@@ -66,6 +66,19 @@ class Handshake:
         return self._request.opened_at
 
     @property
+    def app(self) -> Any:
+        """The ASGI application around: the one that Windsock is mounted in, else the one given to ``io.asgi(app)``.
+
+        With FastAPI and Starlette, ``app.state`` and what their dependencies keep there. ``None`` when there is none.
+        """
+        return self._request.app
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """What the application's lifespan yielded: values for all requests (ASGI specification, "Lifespan State")."""
+        return self._request.state or {}
+
+    @property
     def xdomain(self) -> bool:
         """Whether a page of another host made the request."""
         headers = self.headers
