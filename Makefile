@@ -21,7 +21,7 @@ node_stamp = $(STAMPS)/node-$(subst /,-,$(1))
 NODE_STAMPS := $(foreach folder,$(NODE_FOLDERS),$(call node_stamp,$(folder)))
 PROJECTS := pyproject.toml chat/pyproject.toml chat/hatch_build.py
 
-.PHONY: help setup chat test check check-python check-web test-python test-web test-browser bench autobahn lock clean
+.PHONY: help setup chat test check check-python check-web events test-python test-web test-browser bench autobahn lock clean
 
 help: ## show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,12 +35,16 @@ test: check test-python test-web test-browser ## every check and every test
 
 check: check-python check-web ## linters, types and import rules, Python and web
 
-check-python: $(STAMPS)/dev
+check-python: $(STAMPS)/dev $(filter %-tests-contracts-js,$(NODE_STAMPS))
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 	scripts/check-locks
+	$(EVENTS) --check
+
+events: $(STAMPS)/dev ## write the types of the chat's events for its web client
+	$(EVENTS)
 
 check-web: $(filter %-chat-web,$(NODE_STAMPS))
 	$(call web,run check)
@@ -94,5 +98,8 @@ $(STAMPS)/chromium: | $(STAMPS)
 
 $(STAMPS):
 	mkdir -p $@
+
+# The types of the chat's events, as its web client has them.
+EVENTS = $(BIN)/windsock types --factory windsock_chat.main:describe_events --output $(WEB)/src/lib/api/events.ts
 
 web = cd $(WEB) && npm --loglevel=error $(1)

@@ -46,13 +46,14 @@ _CONNECT_TIMEOUT: Final = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Chat:
-    """The parts that a command needs: `asgi` is the whole application, `api` its REST interface."""
+    """The parts that a command needs: `asgi` is the whole application, `api` its REST interface, `io` its events."""
 
     folder: Path
     database: Database
     services: Services
     passwords: Passwords
     api: FastAPI
+    io: Server
     asgi: Edge
 
     async def open(self) -> None:
@@ -103,8 +104,19 @@ def create_chat(settings: Settings) -> Chat:
 
     api = create_api(services, WebClient(settings.web or _web_folder()), describe(), lifespan)
     edge = Edge(io.asgi(api), settings.allowed_hosts, settings.trusted_proxies)
-    chat = Chat(settings.data, database, services, passwords, api, edge)
+    chat = Chat(settings.data, database, services, passwords, api, io, edge)
     return chat
+
+
+def describe_chat() -> Chat:
+    """The application, only to be looked at: it leaves nothing on the disk."""
+    # A secret of its own keeps it from making a data folder.
+    return create_chat(Settings(secret=SecretStr("-" * 32)))
+
+
+def describe_events() -> Server:
+    """The chat's server, from which `windsock types --factory` writes the web client's types."""
+    return describe_chat().io
 
 
 app: Final = typer.Typer(help="A self-hosted chat.", add_completion=False, pretty_exceptions_enable=False)
@@ -171,8 +183,7 @@ def create_admin(
 @app.command()
 def openapi(output: Output = None) -> None:
     """Write the OpenAPI document, which also lists the socket events."""
-    # A secret of its own keeps this from making a data folder.
-    document = create_chat(Settings(secret=SecretStr("-" * 32))).api.openapi()
+    document = describe_chat().api.openapi()
     text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
     if output is None:
         sys.stdout.write(text)

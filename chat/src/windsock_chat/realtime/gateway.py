@@ -110,8 +110,9 @@ class Gateway:
                 data = {} if error.retry_after is None else {"retry_after": error.retry_after}
                 raise EventError(error.code, error.message, data) from None
 
-        # Windsock validates what comes by the handler's annotation.
-        handle.__annotations__["payload"] = event.payload
+        # Windsock validates what comes by the handler's annotation, and tells the client's types by both.
+        handle.__annotations__.update({"payload": event.payload, "return": event.ack})
+        handle.__doc__ = answer.__doc__
         self._io.on(name)(handle)
 
     async def _admit(self, socket: Socket, token: str) -> None:

@@ -22,6 +22,8 @@ class SocketPublisher:
 
     def __init__(self, io: Server) -> None:
         self._io = io
+        for name, kind in SERVER_EVENTS.items():
+            io.emits(name, kind)
         self._adapters: dict[str, TypeAdapter[Any]] = {name: TypeAdapter(kind) for name, kind in SERVER_EVENTS.items()}
 
     def publish(self, event: Event) -> None:

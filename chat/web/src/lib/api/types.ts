@@ -1,4 +1,7 @@
+import type { ClientToServerEvents, Refusal } from "@/lib/api/events";
 import type { components } from "@/lib/api/schema";
+
+export type { ClientToServerEvents, ServerToClientEvents } from "@/lib/api/events";
 
 type Schemas = components["schemas"];
 
@@ -15,35 +18,12 @@ export type Room = Schemas["Room"];
 export type Session = Schemas["Session"];
 export type User = Schemas["User"];
 
-/** What the server tells the socket. */
-export interface ServerEvents {
-  entry(entry: Entry): void;
-  room(room: Room): void;
-  "room:changed"(notice: Schemas["RoomChangedNotice"]): void;
-  "room:left"(notice: Schemas["RoomLeftNotice"]): void;
-  "room:read"(notice: Schemas["RoomReadNotice"]): void;
-  invitation(invitation: Invitation): void;
-  "invitation:closed"(notice: Schemas["InvitationClosedNotice"]): void;
-  user(user: User): void;
-  presence(notice: Schemas["PresenceNotice"]): void;
-  typing(notice: Schemas["TypingNotice"]): void;
-  "session:ended"(notice: Schemas["SessionEndedNotice"]): void;
-}
+/** The server's answer to an event: what was asked for, or the refusal, in the form HTTP gives it. */
+export type Answer<Event extends keyof ClientToServerEvents> =
+  | Exclude<Parameters<Parameters<ClientToServerEvents[Event]>[1]>[0], Refusal>
+  | { error: ErrorInfo };
 
-/** An acknowledgement: what was asked for, or the refusal, in the form HTTP gives it. */
-export type Ack<T> = T | { error: ErrorInfo };
-
-export type EntryAck = Ack<Schemas["EntryAck"]>;
-export type ReadAck = Ack<Schemas["ReadAck"]>;
-
-/** What the socket tells the server. */
-export interface ClientEvents {
-  "message:send"(payload: Schemas["SendMessage"], ack: (answer: EntryAck) => void): void;
-  "message:edit"(payload: Schemas["EditMessage"], ack: (answer: EntryAck) => void): void;
-  "message:delete"(payload: Schemas["DeleteMessage"], ack: (answer: EntryAck) => void): void;
-  read(payload: Schemas["MarkRead"], ack: (answer: ReadAck) => void): void;
-  typing(payload: Schemas["SetTyping"]): void;
-}
+export type EntryAnswer = Answer<"message:send">;
 
 /** The `data` of a refused connection. */
 export type RefusalData = Schemas["RefusalData"];

@@ -1,7 +1,7 @@
 import { io, type Socket } from "socket.io-client";
 import { create } from "zustand";
 import { LoggedOut } from "@/lib/api/errors";
-import type { ClientEvents, RefusalData, ServerEvents } from "@/lib/api/types";
+import type { Answer, ClientToServerEvents, RefusalData, ServerToClientEvents } from "@/lib/api/types";
 import { backoff } from "@/lib/realtime/backoff";
 import { NoAnswer } from "@/lib/realtime/refusal";
 
@@ -33,8 +33,8 @@ const ACK_MS = 10_000;
 /** How long a connection may take from the first byte to the server's welcome. */
 const CONNECT_MS = 15_000;
 
-type ChatSocket = Socket<ServerEvents, ClientEvents>;
-type AckEvent = Exclude<keyof ClientEvents, "typing">;
+type ChatSocket = Socket<ServerToClientEvents, ClientToServerEvents>;
+type Payload<Event extends keyof ClientToServerEvents> = Parameters<ClientToServerEvents[Event]>[0];
 
 /**
  * One socket, kept connected. The client's own reconnection is off: it neither says when it will try again,
@@ -89,10 +89,7 @@ export class Connection {
   };
 
   /** Send and wait for the answer. Nothing is buffered while there is no connection. @throws NoAnswer */
-  async ask<E extends AckEvent>(
-    event: E,
-    payload: Parameters<ClientEvents[E]>[0],
-  ): Promise<Parameters<Parameters<ClientEvents[E]>[1]>[0]> {
+  async ask<E extends keyof ClientToServerEvents>(event: E, payload: Payload<E>): Promise<Answer<E>> {
     if (!this.socket.connected) throw new NoAnswer("disconnected");
     try {
       const socket = this.socket.timeout(ACK_MS) as unknown as {
@@ -105,8 +102,11 @@ export class Connection {
   }
 
   /** Say something that is worthless later: dropped when there is no connection. */
-  tell(event: "typing", payload: Parameters<ClientEvents["typing"]>[0]): void {
-    if (this.socket.connected) this.socket.volatile.emit(event, payload);
+  tell(event: "typing", payload: Payload<"typing">): void {
+    if (!this.socket.connected) return;
+    // Without the callback of its type: the server does not answer what does not ask for it.
+    const socket = this.socket.volatile as unknown as { emit(event: string, payload: unknown): void };
+    socket.emit(event, payload);
   }
 
   readonly #seen = (): void => {

@@ -1,5 +1,5 @@
 import { createStore, type StoreApi } from "zustand/vanilla";
-import type { Entry, EntryAck, ErrorInfo, LogPage } from "@/lib/api/types";
+import type { Entry, EntryAnswer, ErrorInfo, LogPage } from "@/lib/api/types";
 import type { RoomLog } from "@/lib/log/room-log";
 import * as roomLog from "@/lib/log/room-log";
 import type { Outbox, OutboxItem } from "@/lib/outbox/outbox";
@@ -13,7 +13,7 @@ export interface DeliveryPorts {
   fetchLog(roomId: string, query: LogQuery): Promise<LogPage>;
   isGone(error: unknown): boolean;
   /** @throws NoAnswer */
-  emit(event: DeliveryEvent, payload: Record<string, unknown>): Promise<EntryAck>;
+  emit(event: DeliveryEvent, payload: Record<string, unknown>): Promise<EntryAnswer>;
   /** Called after every change of the outbox. */
   save(outbox: Outbox): void;
   now(): number;

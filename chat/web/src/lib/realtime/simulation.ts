@@ -1,4 +1,4 @@
-import type { Entry, EntryAck, LogPage } from "@/lib/api/types";
+import type { Entry, EntryAnswer, LogPage } from "@/lib/api/types";
 import { ada, bob } from "@/lib/log/samples";
 import type { DeliveryEvent, DeliveryPorts, LogQuery } from "@/lib/realtime/delivery";
 import { NoAnswer } from "@/lib/realtime/refusal";
@@ -156,7 +156,7 @@ export class Network {
     };
   }
 
-  async #emit(event: DeliveryEvent, payload: Record<string, unknown>): Promise<EntryAck> {
+  async #emit(event: DeliveryEvent, payload: Record<string, unknown>): Promise<EntryAnswer> {
     const epoch = this.#epoch;
     if (!this.online) throw new NoAnswer("disconnected");
     const lost = !this.healthy && this.chance(0.15);
