@@ -77,7 +77,7 @@ class ASGIApplication:
         self.close = on_shutdown
         self._app = app
         self._path = engine.options.normalized_path
-        self.raw_path = self._path.encode()
+        self.raw_path: bytes = self._path.encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See the ASGI specification."""

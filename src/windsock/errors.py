@@ -60,7 +60,7 @@ class ConnectionRefused(WindsockError):
     def __init__(self, message: str = "connection refused", data: Any = None) -> None:
         super().__init__(message)
         self.message = message
-        self.data = data
+        self.data: Any = data
 
 
 class EventError(WindsockError):
@@ -78,7 +78,7 @@ class EventError(WindsockError):
         super().__init__(f"{code}: {message}" if message else code)
         self.code = code
         self.message = message
-        self.data = data or {}
+        self.data: dict[str, Any] = data or {}
 
     def payload(self) -> dict[str, Any]:
         """The acknowledgement that carries this error."""
@@ -95,7 +95,7 @@ class AckTimeout(WindsockError, TimeoutError):
 
     def __init__(self, message: str, answers: list[Any] | None = None) -> None:
         super().__init__(message)
-        self.answers = answers or []
+        self.answers: list[Any] = answers or []
 
 
 class NotConnected(WindsockError):

@@ -23,7 +23,13 @@ ANYTHING: Final[Schema] = {}
 
 
 class WireSchema(GenerateJsonSchema):
-    """The schemas of what travels: models go out under their fields' names, as ``model_dump()`` gives them."""
+    """The schemas of what travels: models go out under their fields' names, as ``model_dump()`` gives them.
+
+    Attributes:
+        by_alias: whether the fields of the model at hand go by their aliases.
+    """
+
+    by_alias: bool
 
     def model_schema(self, schema: core_schema.ModelSchema) -> Schema:
         """With aliases where they are read or written."""

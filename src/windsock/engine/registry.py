@@ -62,9 +62,9 @@ class Engine:
     def __init__(self, options: EngineOptions, on_session: Callable[[Session], None]) -> None:
         self.options = options
         self.sessions: dict[str, Session] = {}
-        self.outbox = Outbox()
-        self.inbox = Inbox(self.outbox)
-        self.origins = OriginPolicy(options)
+        self.outbox: Outbox = Outbox()
+        self.inbox: Inbox = Inbox(self.outbox)
+        self.origins: OriginPolicy = OriginPolicy(options)
         self.closing: Deadlines[WebSocketTransport] = Deadlines(CLOSE_TIMEOUT, lambda transport: transport.cut())
         self._on_session = on_session
         self._intervals: Deadlines[Session] = Deadlines(options.ping_interval, lambda session: session.ping())

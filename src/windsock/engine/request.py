@@ -46,7 +46,7 @@ class Request:
     def __init__(self, scope: Scope) -> None:
         client = scope.get("client")
         self.address: str = client[0] if client else ""
-        self.opened_at = time.time()
+        self.opened_at: float = time.time()
         self.secure: bool = scope.get("scheme") in ("https", "wss")
         self.app: Any = scope.get("app")
         self.state: dict[str, Any] | None = scope.get("state") or None

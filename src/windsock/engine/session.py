@@ -53,10 +53,10 @@ class Session:
 
     def __init__(self, engine: Engine, id: str, request: Request, transport: Transport) -> None:
         self._engine = engine
-        self.id = id
-        self.request = request
-        self.transport = transport
-        self.state = State.OPEN
+        self.id: str = id
+        self.request: Request = request
+        self.transport: Transport = transport
+        self.state: State = State.OPEN
         self.listener: Listener
         self.upgrade: Upgrade | None = None
         self.timer: set[Session] | None = None

@@ -75,7 +75,7 @@ class Message:
     _deflated: bytes | None = None
 
     def __init__(self, text: bytes, attachments: tuple[bytes, ...] = (), compress: bool = True) -> None:
-        self.text = text
+        self.text: bytes = text
         if attachments:
             self.attachments = attachments
         if not compress:

@@ -9,7 +9,7 @@ and ``,`` unless it is ``/``, then an acknowledgement id, then a JSON payload::
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
 
 if TYPE_CHECKING:
     from windsock.protocol.engineio import Message
@@ -62,10 +62,10 @@ class Packet:
     def __init__(
         self, type: PacketType, namespace: str = "/", data: Any = None, id: int | None = None, compress: bool = True
     ) -> None:
-        self.type = type
-        self.namespace = namespace
-        self.data = data
-        self.id = id
+        self.type: PacketType = type
+        self.namespace: str = namespace
+        self.data: Any = data
+        self.id: int | None = id
         if not compress:
             self.compress = False
 
@@ -74,7 +74,7 @@ class Packet:
             return NotImplemented
         return (self.type, self.namespace, self.data, self.id) == (other.type, other.namespace, other.data, other.id)
 
-    __hash__ = None  # type: ignore[assignment]  # mutable, compared by value
+    __hash__: ClassVar[None] = None  # type: ignore[assignment]  # mutable, compared by value
 
     def __repr__(self) -> str:
         return f"Packet({self.type.name}, {self.namespace!r}, {self.data!r}, id={self.id!r})"

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from windsock.server.namespace import Namespace
     from windsock.server.server import Server
 
-logger = logging.getLogger("windsock.server")
+logger: logging.Logger = logging.getLogger("windsock.server")
 
 Done = Callable[[asyncio.Task[Any]], None]
 
@@ -58,7 +58,7 @@ class Connection:
     __slots__ = ("_decoder", "_loop", "_refusals", "_running", "_server", "_sockets", "session", "timer")
 
     def __init__(self, server: Server, session: Session) -> None:
-        self.session = session
+        self.session: Session = session
         self.timer: set[Connection] | None = None
         self._server = server
         self._decoder: Decoder = server.parser.decoder()

@@ -66,7 +66,7 @@ class DependencyOverrides(MutableMapping[Dependency, Dependency]):
     """
 
     def __init__(self) -> None:
-        self.version = 0
+        self.version: int = 0
         self._replacements: dict[Dependency, Dependency] = {}
 
     def __getitem__(self, dependency: Dependency) -> Dependency:

@@ -39,7 +39,7 @@ class DynamicNamespace:
         overrides: DependencyOverrides | None = None,
     ) -> None:
         name = rule.pattern if isinstance(rule, re.Pattern) else getattr(rule, "__qualname__", type(rule).__qualname__)
-        self.registry = Registry(name, overrides)
+        self.registry: Registry = Registry(name, overrides)
         self.children: dict[str, Namespace] = {}
         self._rule = rule
         self._parser = parser

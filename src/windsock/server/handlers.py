@@ -115,9 +115,9 @@ class Handler:
 
     def __init__(self, event: str, function: EventHandler, overrides: DependencyOverrides | None = None) -> None:
         signature = Signature.of(event, function)
-        self.signature = signature
-        self.description = (inspect.getdoc(function) or "") if inspect.isroutine(function) else ""
-        self.function = function
+        self.signature: Signature = signature
+        self.description: str = (inspect.getdoc(function) or "") if inspect.isroutine(function) else ""
+        self.function: EventHandler = function
         self.asynchronous = inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
             getattr(function, "__call__", None)  # noqa: B004  the method, not whether there is one
         )
@@ -126,13 +126,13 @@ class Handler:
             self.function = Injection(event, function, list(signature.injected), stand_ins)
             self.asynchronous = False  # it depends on what it depends on
         arguments = signature.arguments
-        self.arity = len(arguments)
+        self.arity: int = len(arguments)
         self._minimum = sum(argument.required for argument in arguments)
         self._maximum = None if signature.rest is not None else len(arguments)
         self._validators = [_validator(event, argument) for argument in arguments]
         self._rest = None if signature.rest is None else _validator(event, signature.rest)
         fixed = self._minimum == self._maximum and not any(self._validators)
-        self.plain = self.arity if fixed else -1
+        self.plain: int = self.arity if fixed else -1
 
     def bind(self, arguments: list[Any]) -> list[Any]:
         """Checks an event's arguments, and makes of each what its annotation says.

@@ -139,8 +139,8 @@ class Namespace:
         self.outbox = outbox
         self.adapter: Adapter = adapter(name, self)
         self.parser = parser
-        self.registry = Registry(name, overrides) if parent is None else parent.registry
-        self.handlers = self.registry.handlers
+        self.registry: Registry = Registry(name, overrides) if parent is None else parent.registry
+        self.handlers: dict[str, Handler] = self.registry.handlers
         self._ack_id = 0
 
     # -- the application's side --

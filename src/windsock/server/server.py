@@ -121,10 +121,10 @@ class Server:
             max_fragments=max_fragments,
         )
         self.parser: Parser = parser if parser is not None else JsonParser()
-        self.engine = Engine(options, self._open)
+        self.engine: Engine = Engine(options, self._open)
         self.max_handlers_in_flight = max_handlers_in_flight
         self.namespaces: dict[str, Namespace] = {}
-        self.dependency_overrides = DependencyOverrides()
+        self.dependency_overrides: DependencyOverrides = DependencyOverrides()
         self._adapter = adapter
         self._dynamic: list[DynamicNamespace] = []
         self._connecting: Deadlines[Connection] = Deadlines(

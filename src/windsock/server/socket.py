@@ -33,7 +33,7 @@ class Handshake:
 
     def __init__(self, request: Request, auth: dict[str, Any]) -> None:
         self._request = request
-        self.auth = auth
+        self.auth: dict[str, Any] = auth
 
     @property
     def headers(self) -> dict[str, str]:
@@ -128,11 +128,11 @@ class Socket:
     recovered = False
 
     def __init__(self, namespace: Namespace, connection: Connection, id: str, auth: dict[str, Any]) -> None:
-        self.id = id
-        self.namespace = namespace
-        self.handshake = Handshake(connection.session.request, auth)
+        self.id: str = id
+        self.namespace: Namespace = namespace
+        self.handshake: Handshake = Handshake(connection.session.request, auth)
         self.acks: Acks | None = None
-        self.connected = False
+        self.connected: bool = False
         self.left: str | None = None
         self.farewell: bool | None = None
         self.outlet: Session | Held = Held([])

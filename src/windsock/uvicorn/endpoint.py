@@ -57,9 +57,9 @@ class Endpoint:
     """
 
     def __init__(self, host: Host, connection: asyncio.Transport) -> None:
-        self.accepted = False
-        self.answered = False
-        self.writable = asyncio.Event()
+        self.accepted: bool = False
+        self.answered: bool = False
+        self.writable: asyncio.Event = asyncio.Event()
         self.writable.set()
         self._host = host
         self._connection = connection

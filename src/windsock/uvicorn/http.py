@@ -49,7 +49,7 @@ MAX_LINGER: Final = 1024 * 1024
 _HOST: Final = re.compile(rb"(?:[A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?")
 """What ``Host`` may be (RFC 9110, section 7.2): applications build addresses from it."""
 
-logger = logging.getLogger("uvicorn.error")
+logger: logging.Logger = logging.getLogger("uvicorn.error")
 
 
 class HeadRefused(Exception):
@@ -65,6 +65,10 @@ class HttpProtocol(HttpToolsProtocol):
 
     It relies on ``HttpToolsProtocol`` of uvicorn, whose hooks for the parser are what is overridden here.
     """
+
+    # Its base's, which it sets, too.
+    parser: httptools.HttpRequestParser
+    cycle: RequestResponseCycle
 
     def __init__(
         self,

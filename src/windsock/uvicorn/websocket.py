@@ -38,7 +38,7 @@ NORMAL: Final = 1000
 INTERNAL_ERROR: Final = 1011
 SERVICE_RESTART: Final = 1012
 
-logger = logging.getLogger("uvicorn.error")
+logger: logging.Logger = logging.getLogger("uvicorn.error")
 
 
 class Origin(NamedTuple):

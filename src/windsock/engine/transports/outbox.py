@@ -35,7 +35,7 @@ class Outbox:
 
     def __init__(self) -> None:
         self.dirty: list[Flushable] = []
-        self.gathered = 0
+        self.gathered: int = 0
         self._loop: asyncio.AbstractEventLoop | None = None
         self.scheduled = False
 

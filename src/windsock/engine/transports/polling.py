@@ -61,7 +61,7 @@ class PollingTransport:
         self._closing: asyncio.TimerHandle | None = None
         self._done = False
         self.pending: list[bytes] | None = None
-        self.posting = False
+        self.posting: bool = False
         self.receiver: Receiver
 
     @property
