@@ -39,6 +39,8 @@ check-python: $(STAMPS)/dev $(filter %-tests-contracts-js,$(NODE_STAMPS))
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(PYRIGHT)
+	$(PYRIGHT) --ignoreexternal --verifytypes windsock | grep -E ' error |score'
 	$(BIN)/lint-imports --no-logo
 	scripts/check-locks
 	$(EVENTS) --check
@@ -98,6 +100,9 @@ $(STAMPS)/chromium: | $(STAMPS)
 
 $(STAMPS):
 	mkdir -p $@
+
+# It finds the environment by the PATH alone when it verifies a package.
+PYRIGHT = PATH="$(CURDIR)/$(BIN):$$PATH" tests/contracts/js/node_modules/.bin/pyright
 
 # The types of the chat's events, as its web client has them.
 EVENTS = $(BIN)/windsock types --factory windsock_chat.main:describe_events --output $(WEB)/src/lib/api/events.ts
