@@ -323,6 +323,9 @@ circle_a.__annotations__["b"] = Annotated[int, Depends(circle_b)]
 def unknown(socket: Socket, whatever: int) -> None: ...
 
 
+def nameless(number: int = 1, user: CurrentUser = None, /) -> None: ...  # type: ignore[assignment]  # the point
+
+
 def missing_name(socket: "Nowhere") -> None: ...  # type: ignore[name-defined]  # noqa: F821  that nobody knows it is the point
 
 
@@ -335,6 +338,7 @@ def test_what_cannot_be_is_said_at_registration() -> None:
     def no_socket(user: CurrentUser) -> None: ...
     def behind_optional(socket: Socket, a: int = 1, user: CurrentUser = None) -> None: ...  # type: ignore[assignment]  # the point
     def security(socket: Socket, a: Annotated[User, fastapi.Security(current_user)]) -> None: ...
+    def takes_nameless(socket: Socket, a: Annotated[None, Depends(nameless)]) -> None: ...
     def of_a_request(socket: Socket, a: Annotated[Any, Depends(path_of)]) -> None: ...
 
     expected: dict[Callable[..., Any], str] = {
@@ -346,6 +350,7 @@ def test_what_cannot_be_is_said_at_registration() -> None:
         no_socket: "expected the handler of 'e' to take the socket first",
         behind_optional: "expected 'user' before the optional arguments or after a",
         security: "got FastAPI's Security",
+        takes_nameless: "expected 'user' of nameless before its optional parameters",
         of_a_request: "expected the parameter 'request' of path_of",
     }
     for function, message in expected.items():

@@ -127,9 +127,10 @@ class Step:
 
     def call(self, values: list[Any]) -> Any:
         """Calls the dependency with what was made before."""
-        return self.make(
-            *[values[place] for place in self.takes], **{name: values[place] for name, place in self.named}
-        )
+        arguments = [values[place] for place in self.takes]
+        if not self.named:
+            return self.make(*arguments)
+        return self.make(*arguments, **{name: values[place] for name, place in self.named})
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,11 +141,13 @@ class Plan:
         steps: each needs only values before it.
         places: where each of the handler's parameters finds its value.
         awaits: whether something is to be awaited, or cleaned up.
+        contextual: whether anything asks for the context.
     """
 
     steps: tuple[Step, ...]
     places: tuple[int, ...]
     awaits: bool
+    contextual: bool
 
 
 class Planner:
@@ -161,16 +164,19 @@ class Planner:
         self._steps: list[Step] = []
         self._shared: dict[Dependency, int] = {}
         self._path: list[Dependency] = []
+        self._contextual = False
 
     def plan(self, wanted: list[Any]) -> Plan:
         """The plan for parameters with these annotations, each of which :func:`is_injected`."""
         places = tuple(self._place(annotation) for annotation in wanted)
-        return Plan(tuple(self._steps), places, any(step.kind is not Kind.PLAIN for step in self._steps))
+        awaits = any(step.kind is not Kind.PLAIN for step in self._steps)
+        return Plan(tuple(self._steps), places, awaits, self._contextual)
 
     def _place(self, annotation: Any) -> int:
         if annotation is Socket:
             return _SOCKET
         if annotation is Context:
+            self._contextual = True
             return _CONTEXT
         marker = find_marker(annotation)
         assert marker is not None
@@ -197,6 +203,7 @@ class Planner:
     def _step(self, dependency: Dependency) -> Step:
         takes: list[int] = []
         named: list[tuple[str, int]] = []
+        by_position = True
         hints = hints_of(dependency)
         for parameter in _parameters(dependency, self._subject):
             annotation = hints.get(parameter.name, parameter.annotation)
@@ -206,7 +213,12 @@ class Planner:
                         f"expected the parameter {parameter.name!r} of {_name(dependency)} in {self._subject} to be a "
                         "Socket, a Context or Annotated[..., Depends(...)]: nothing else gives a dependency its values"
                     )
-            elif parameter.kind is inspect.Parameter.POSITIONAL_ONLY:
+                by_position = False  # one is left out, so those after it cannot be counted
+            elif parameter.kind is inspect.Parameter.POSITIONAL_ONLY and not by_position:
+                raise ConfigurationError(
+                    f"expected {parameter.name!r} of {_name(dependency)} before its optional parameters: it has no name"
+                )
+            elif by_position and parameter.kind is not inspect.Parameter.KEYWORD_ONLY:
                 takes.append(self._place(annotation))
             else:
                 named.append((parameter.name, self._place(annotation)))
@@ -256,7 +268,7 @@ class Injection:
         if self._overrides.version != self._version:
             self._prepare()
         plan = self._plan
-        values: list[Any] = [socket, Context(socket, self._event)]
+        values: list[Any] = [socket, Context(socket, self._event) if plan.contextual else None]
         if plan.awaits:
             return self._call(plan, values, arguments)
         for step in plan.steps:
