@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from examples import tickets
+from tests.contracts.test_typescript import compile_client
 from tests.server.client import Refused
 from tests.server.fixtures import Join, Serve, Way, host, join, stack, trouble
 from windsock.contracts import describe, to_typescript
+
+PAGE = Path(__file__).parents[2] / "docs/contracts.md"
 
 __all__ = ["host", "join", "stack", "trouble"]
 
@@ -32,6 +38,13 @@ async def test_it_does_what_it_says(host: Serve, join: Join, capsys: pytest.Capt
     assert await ada.event("ticket") == [ticket]
     assert await ada.event("closed") == [1, "bob"]
     assert "open by ada: It is slow" in capsys.readouterr().out
+
+
+def test_the_documentation_s_client_compiles(tmp_path: Path) -> None:
+    (tmp_path / "shop.ts").write_text(to_typescript(describe(tickets.io)), encoding="utf-8")
+    code = re.search(r"```ts\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    assert code is not None
+    assert compile_client(tmp_path, code[1].replace('"./events"', '"shop"')) == ""
 
 
 def test_its_types_are_what_the_documentation_shows() -> None:

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import json
+from datetime import date, timedelta
+from decimal import Decimal
+from enum import Enum, IntEnum
 from pathlib import Path
+from typing import Annotated, Any, Generic, Literal, NamedTuple, NotRequired, TypedDict, TypeVar
+from uuid import UUID
 
 import pytest
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from typing_extensions import TypeAliasType
 
 from tests.contracts.javascript import DIRECTORY, run
-from tests.contracts.shop import Said, Say, make_server
+from tests.contracts.shop import Colour, Said, Say, make_server
 from windsock import Server, Socket
 from windsock.contracts import describe, to_typescript
 
@@ -94,6 +101,81 @@ def test_names_that_would_meet_are_kept_apart(tmp_path: Path) -> None:
         "export const one: Parameters<ABServerToClientEvents['said']>[0] = 1;\n"
         "export const two: Parameters<AB2ServerToClientEvents['said']>[0] = 'x';\n"
         "export const three: Parameters<N1ServerToClientEvents['quote\"d \\'n\\' \\\\ é']>[0] = 'x';\n"
+    )
+    assert compile_client(tmp_path, client) == ""
+
+
+class Tree(BaseModel):
+    """Holds itself in every way."""
+
+    children: list[Tree] = []
+    by_name: dict[str, Tree | None] = {}
+    by_colour: dict[Colour, Tree] = {}
+    pair: tuple[Tree, Tree] | None = None
+    some: frozenset[int] = frozenset()
+
+
+T = TypeVar("T")
+
+
+class Box(BaseModel, Generic[T]):
+    model_config = ConfigDict(extra="allow")
+
+    content: T
+
+
+class Point(NamedTuple):
+    x: int
+    y: int = 0
+
+
+Odd = TypedDict("Odd", {"odd-key": int, "default": NotRequired[str]})
+Json = TypeAliasType("Json", "dict[str, Json] | list[Json] | str | int | bool | None")
+
+ODD: list[Any] = [
+    Tree,
+    Json,
+    Box[int],
+    Box[Tree],
+    Point,
+    IntEnum("Level", {"LOW": 1, "HIGH": 2}),
+    Enum("Sole", {"ONE": "one"}),
+    Literal["a", 1, True, None],
+    tuple[()],
+    tuple[int, ...],
+    dict[str, Any],
+    dict[int, bytes],
+    dict[Literal["a", "b"], int],
+    Annotated[str, Field(pattern="^a|b$")],
+    Annotated[list[int], Field(min_length=1, max_length=3)],
+    list[int | None],
+    list[list[Literal["a", "b"]]],
+    date | timedelta | Decimal | float,
+    UUID | bytes,
+    JsonValue,
+    set[str],
+    Odd,
+    None,
+]
+
+
+def test_odd_types_compile_both_ways(tmp_path: Path) -> None:
+    io = Server()
+    for number, kind in enumerate(ODD):
+        io.emits(f"say {number}", kind)
+
+        def handle(socket: Socket, value: Any, more: Any = None) -> Any: ...
+
+        handle.__annotations__ = {"value": kind, "more": kind, "return": kind}
+        io.on(f"say {number}")(handle)
+    (tmp_path / "shop.ts").write_text(to_typescript(describe(io)), encoding="utf-8")
+    client = (
+        'import type { BoxInt, ClientToServerEvents, ServerToClientEvents, TreeInput } from "shop";\n'
+        "export type Events = ServerToClientEvents & ClientToServerEvents;\n"
+        "export const tree: TreeInput = { children: [{ by_name: { a: null, b: {} } }], by_colour: { red: {} } };\n"
+        "// @ts-expect-error: no tree\n"
+        "export const stone: TreeInput = { children: [{ by_name: { a: 1 } }] };\n"
+        "export const box: BoxInt = { content: 1, more: 2 };\n"
     )
     assert compile_client(tmp_path, client) == ""
 

@@ -176,10 +176,9 @@ class Module:
         patterns = schema.get("patternProperties")
         values = list(patterns.values()) if patterns else [schema.get("additionalProperties", True)]
         kind = _union(self.type_of(value, indent, incoming) for value in values)
-        if "propertyNames" not in schema:
-            return f"Record<string, {kind}>"
-        keys = self.type_of({"type": "string", **schema["propertyNames"]}, indent, incoming)
-        return f"Record<string, {kind}>" if keys == "string" else f"Partial<Record<{keys}, {kind}>>"
+        # An index signature, because a type may hold itself in it; in a Record it may not.
+        keys = self.type_of({"type": "string", **schema.get("propertyNames", {})}, indent, incoming)
+        return f"{{ [key: string]: {kind} }}" if keys == "string" else f"{{ [key in {keys}]?: {kind} }}"
 
     def _members(self, schema: Schema, indent: str, incoming: bool) -> str:
         required = set(schema.get("required", ()))
