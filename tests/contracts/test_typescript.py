@@ -45,7 +45,10 @@ def compile_client(folder: Path, client: str | None = None) -> str:
         "types": [],
         # The official client's own declarations ask for a Node server's.
         "skipLibCheck": True,
-        "paths": {"shop": [str(folder / "shop.ts")]},
+        "paths": {
+            "shop": [str(folder / "shop.ts")],
+            "socket.io-client": [str(DIRECTORY / "node_modules/socket.io-client")],
+        },
     }
     project = folder / "tsconfig.json"
     project.write_text(json.dumps({"compilerOptions": options, "files": [str(source)]}), encoding="utf-8")
