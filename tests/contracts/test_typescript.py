@@ -7,12 +7,12 @@ from datetime import date, timedelta
 from decimal import Decimal
 from enum import Enum, IntEnum
 from pathlib import Path
-from typing import Annotated, Any, Generic, Literal, NamedTuple, NotRequired, TypedDict, TypeVar
+from typing import Annotated, Any, Generic, Literal, NamedTuple, NotRequired, TypeVar
 from uuid import UUID
 
 import pytest
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
-from typing_extensions import TypeAliasType
+from typing_extensions import TypeAliasType, TypedDict
 
 from tests.contracts.javascript import DIRECTORY, run
 from tests.contracts.shop import Colour, Said, Say, make_server

@@ -4,12 +4,13 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Annotated, Any, TypedDict
+from typing import Annotated, Any
 
 import fastapi
 import pytest
 from pydantic import BaseModel
 from starlette.applications import Starlette
+from typing_extensions import TypedDict  # pydantic asks for it before Python 3.12
 
 from tests.server.fixtures import Join, Serve, Way
 from tests.server.site import Lane, Trouble, soon
@@ -173,7 +174,10 @@ async def test_connect_and_disconnect_have_them_too(host: Serve, join: Join) -> 
         await join(site, auth={"name": "eve"})
     client = await join(site, auth={"name": "ada"})
     await client.close()
-    assert await soon(left.get()) == "adaada ada client namespace disconnect"
+    # The client says that it leaves and goes: which of the two is seen first is not the point here.
+    assert await soon(left.get()) in {
+        f"adaada ada {reason}" for reason in ("client namespace disconnect", "transport close")
+    }
 
 
 # -- cleaning up --

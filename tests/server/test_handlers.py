@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, TypedDict
+from typing import Annotated, Any, Literal
 
 import pytest
 from pydantic import BaseModel, ConfigDict, Field
+from typing_extensions import TypedDict  # pydantic asks for it before Python 3.12
 
 from windsock import ConfigurationError, EventError, Server, Socket
 from windsock.server.handlers import EventHandler, Handler
