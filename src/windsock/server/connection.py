@@ -12,7 +12,6 @@ from functools import partial
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, Final
 
-from windsock.engine.tasks import EAGER, start
 from windsock.errors import (
     ConnectionRefused,
     EncodeError,
@@ -23,11 +22,12 @@ from windsock.errors import (
 )
 from windsock.protocol.socketio import Packet, PacketType
 from windsock.server.socket import Held, Socket
+from windsock.tasks import EAGER, start
 
 if TYPE_CHECKING:
     from windsock.engine.session import Session
+    from windsock.handlers import Handler
     from windsock.protocol.socketio import Decoder
-    from windsock.server.handlers import Handler
     from windsock.server.namespace import Namespace
     from windsock.server.server import Server
 

@@ -16,7 +16,7 @@ from websockets.datastructures import Headers
 from websockets.http11 import Request
 
 from windsock.asgi import EXTENSION, ASGIApplication
-from windsock.engine.tasks import start
+from windsock.tasks import start
 from windsock.uvicorn.exchange import DirectRequest, Exchange
 from windsock.uvicorn.websocket import Origin, WebSocketProtocol
 

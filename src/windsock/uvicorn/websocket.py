@@ -15,9 +15,9 @@ from websockets.http11 import Request, Response
 from websockets.server import ServerProtocol
 
 from windsock.asgi import EXTENSION
-from windsock.engine.tasks import start
 from windsock.engine.transports.websocket import SHUTDOWN_TIMEOUT, WebSocketTransport
 from windsock.protocol.websocket import MAX_FRAGMENTS, QUIET, MessageReader
+from windsock.tasks import start
 from windsock.uvicorn.endpoint import ClientDisconnected, Endpoint
 
 if TYPE_CHECKING:
