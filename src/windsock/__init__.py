@@ -1,11 +1,16 @@
-"""Real-time for Python: a server that speaks Socket.IO and plain WebSocket."""
+"""Real-time for Python: a server and a client that speak Socket.IO, and plain WebSocket."""
 
 from windsock.adapters.base import Adapter, LocalEmitter, RemoteSocket, Target
 from windsock.adapters.memory import MemoryAdapter
+from windsock.client.client import Client
+from windsock.client.namespace import ClientNamespace
+from windsock.client.operator import ClientOperator
 from windsock.engine.options import Cookie, HttpCompression, PerMessageDeflate
 from windsock.errors import (
     AckTimeout,
+    BufferFull,
     ConfigurationError,
+    ConnectionFailed,
     ConnectionRefused,
     EncodeError,
     EventError,
@@ -25,7 +30,12 @@ __all__ = [
     "AckTimeout",
     "Adapter",
     "BroadcastOperator",
+    "BufferFull",
+    "Client",
+    "ClientNamespace",
+    "ClientOperator",
     "ConfigurationError",
+    "ConnectionFailed",
     "ConnectionRefused",
     "Context",
     "Cookie",

@@ -47,7 +47,7 @@ class EncodeError(WindsockError, TypeError):
 
 
 class ConnectionRefused(WindsockError):
-    """Raised in a ``connect`` handler or a middleware to refuse the client.
+    """Raised in a ``connect`` handler or a middleware to refuse the client; and by a client that was refused.
 
     The client gets a CONNECT_ERROR packet: its ``connect_error`` event carries an error whose
     ``message`` and ``data`` are the ones given here (Socket.IO protocol, "Connection to a namespace").
@@ -61,6 +61,23 @@ class ConnectionRefused(WindsockError):
         super().__init__(message)
         self.message = message
         self.data: Any = data
+
+
+class ConnectionFailed(WindsockError):
+    """The server cannot be reached, or the connection to it was lost. Given to a client's ``connect_error``.
+
+    Args:
+        message: what was expected and what came.
+        reason: the word that a ``disconnect`` event gives, see :data:`windsock.types.DisconnectReason`.
+    """
+
+    def __init__(self, message: str, reason: str = "transport error") -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class BufferFull(WindsockError):
+    """A client holds as many bytes unsent as it may: the server is away, or reads too slowly."""
 
 
 class EventError(WindsockError):
@@ -99,4 +116,4 @@ class AckTimeout(WindsockError, TimeoutError):
 
 
 class NotConnected(WindsockError):
-    """The socket was disconnected before the answer came."""
+    """The socket is not connected, or was disconnected before the answer came."""

@@ -7,11 +7,11 @@ from collections.abc import Collection, Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from windsock.acks import ack_value
 from windsock.adapters.base import EVERYBODY, Target
 from windsock.engine.transports.outbox import FLUSH_AT
 from windsock.errors import AckTimeout
 from windsock.protocol.socketio import RESERVED_EVENTS, Packet, PacketType
-from windsock.server.acks import ack_value
 
 if TYPE_CHECKING:
     from windsock.adapters.base import RemoteSocket

@@ -8,10 +8,10 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from windsock.acks import Acks, wait_for_ack
 from windsock.adapters.base import Target
 from windsock.errors import NotConnected
 from windsock.protocol.socketio import Packet
-from windsock.server.acks import Acks, wait_for_ack
 from windsock.server.broadcast import BroadcastOperator, Rooms, event_packet, names
 
 if TYPE_CHECKING:

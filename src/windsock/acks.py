@@ -1,9 +1,9 @@
-"""Acknowledgements that the server waits for."""
+"""Acknowledgements that are waited for."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import Any
 
 from windsock.errors import AckTimeout, NotConnected
@@ -12,7 +12,7 @@ AckCallback = Callable[[list[Any]], None]
 
 
 class Acks:
-    """The answers one socket still owes. It holds what the application asked for, and nothing a client sent.
+    """The answers a peer still owes. It holds what the application asked for, and nothing a peer sent.
 
     An answer to a question that was never put, or came too late, is ignored.
     """
@@ -35,11 +35,11 @@ class Acks:
         if future is not None and not future.done():
             future.set_result(arguments)
 
-    def close(self) -> None:
-        """No answer can come any more."""
-        for future in list(self._waiting.values()):
-            if not future.done():
-                future.set_exception(NotConnected("the client disconnected before it acknowledged"))
+    def close(self, keep: Container[int] = ()) -> None:
+        """No answer can come any more, but to the ids in ``keep``."""
+        for id, future in list(self._waiting.items()):
+            if id not in keep and not future.done():
+                future.set_exception(NotConnected("disconnected before the acknowledgement came"))
                 future.exception()  # nobody need be waiting still
 
 
@@ -48,7 +48,7 @@ async def wait_for_ack(future: asyncio.Future[list[Any]], timeout: float | None)
 
     Raises:
         AckTimeout: it did not come in time.
-        NotConnected: the client disconnected before.
+        NotConnected: the peer disconnected before.
     """
     try:
         async with asyncio.timeout(timeout):

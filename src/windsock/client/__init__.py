@@ -1,0 +1,1 @@
+"""A Socket.IO client for asyncio; :mod:`windsock.client.sync` wraps it for scripts."""

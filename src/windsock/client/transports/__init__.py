@@ -1,0 +1,1 @@
+"""How packets travel to a server and back."""
