@@ -34,6 +34,11 @@ STAGES: Final = frozenset({"connect", "connect_error", "disconnect"})
 """Events that the library raises in a namespace."""
 
 
+MAX_EARLY_EVENTS: Final = 1000
+"""Events that come before the namespace is connected, as python-socketio's ``connect`` handlers send them; a server
+that never connects it is not listened to without end."""
+
+
 class ClientNamespace:
     """One namespace over the client's connection. Got with ``io.of("/name")``.
 
@@ -63,6 +68,7 @@ class ClientNamespace:
         self._buffer = OfflineBuffer(max_bytes)
         self._queue = RetryQueue(self._attempt, retries, max_bytes) if retries else None
         self._session: Session | None = None
+        self._early: list[Packet] = []
         self._admission: asyncio.Task[None] | None = None
         self._connected = asyncio.Event()
         self._waiters: set[asyncio.Future[None]] = set()
@@ -259,6 +265,7 @@ class ClientNamespace:
     def lose(self, reason: str) -> None:
         """The connection was lost, or left."""
         self._session = None
+        self._early = []
         if self._admission is not None:
             self._admission.cancel()
             self._admission = None
@@ -350,7 +357,10 @@ class ClientNamespace:
             data = packet.data if isinstance(packet.data, dict) else {"message": str(packet.data)}
             self._refused(ConnectionRefused(str(data.get("message")), data.get("data")))
         elif not self.connected:
-            logger.debug("a packet for %s came while it is not connected", self.name)
+            if type is PacketType.EVENT and len(self._early) < MAX_EARLY_EVENTS:
+                self._early.append(packet)
+            else:
+                logger.debug("a packet for %s came while it is not connected", self.name)
         elif type is PacketType.EVENT:
             self._receive_event(packet.data, packet.id)
         elif type is PacketType.ACK:
@@ -381,6 +391,9 @@ class ClientNamespace:
             self._offset = None
         self._pid = pid
         self.id = id
+        early, self._early = self._early, []
+        for packet in early:
+            self._receive_event(packet.data, packet.id)
         while (first := self._buffer.first()) is not None:
             key, event = first
             try:

@@ -22,7 +22,10 @@ MESSAGE_OVERHEAD: Final = 256
 """Bytes that a waiting message costs beside its content: without them, empty ones would be free."""
 
 MAX_BATCH: Final = 1000
-"""Messages given to the transport at once; a payload of long-polling may hold ten thousand packets."""
+"""Messages given to a WebSocket at once, between two looks at what else there is to do."""
+
+MAX_POSTED_PACKETS: Final = 16
+"""Packets in one body of long-polling: python-socketio's server refuses more."""
 
 DRAIN_TIMEOUT: Final = 2.0
 """Seconds that closing waits for what was emitted before it."""
@@ -238,18 +241,20 @@ class Session:
     def _batch(self, transport: TransportName) -> list[Message]:
         """What goes next, as much of it as one body of long-polling may hold."""
         assert self._handshake is not None
-        limit = self._handshake.max_payload if transport == "polling" else 0
+        polling = transport == "polling"
+        limit = self._handshake.max_payload
         batch = []
-        size = 0
+        size = packets = 0
         if self._pong_due:
             self._pong_due = False
             batch.append(_PONG)
-            size = len(_PONG.text)
+            size, packets = len(_PONG.text), 1
         while self._queue and len(batch) < MAX_BATCH:
             message = self._queue[0]
-            if limit:
+            if polling:
                 size += len(message.payload) + 1
-                if batch and size > limit:
+                packets += 1 + len(message.attachments)
+                if batch and (packets > MAX_POSTED_PACKETS or (limit and size > limit)):
                     break
             self._queue.popleft()
             self._queued_bytes -= message.size + MESSAGE_OVERHEAD

@@ -6,6 +6,7 @@ import { Server } from "socket.io";
 
 const NAMES = {
   allow_upgrades: ["allowUpgrades", (value) => value],
+  connection_state_recovery: ["connectionStateRecovery", (value) => value],
   connect_timeout: ["connectTimeout", (value) => value * 1000],
   cors_allowed_origins: ["cors", (value) => ({ origin: value })],
   max_http_buffer_size: ["maxHttpBufferSize", (value) => value],

@@ -41,3 +41,8 @@ class Transport(Protocol):
 
     async def close(self, *, graceful: bool) -> None:
         """Ends it within two seconds; ``graceful``: telling the server. It never fails, and may be called twice."""
+
+
+def describe(error: Exception) -> str:
+    """What an exception says, or what it is if it says nothing."""
+    return str(error) or type(error).__name__

@@ -11,6 +11,7 @@ import aiohttp
 
 from windsock.client.endpoint import Endpoint
 from windsock.client.handshake import Handshake
+from windsock.client.transports.base import describe
 from windsock.errors import ConnectionFailed, PayloadError
 from windsock.protocol import payload
 from windsock.protocol.engineio import CLOSE, Message
@@ -87,9 +88,7 @@ class PollingTransport:
                 body = await self._read(response)
                 endpoint.set_cookies(response.headers.getall("Set-Cookie", []))
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise ConnectionFailed(
-                f"expected an answer from {endpoint}: {str(error) or type(error).__name__}"
-            ) from error
+            raise ConnectionFailed(f"expected an answer from {endpoint}: {describe(error)}") from error
         if response.status != 200:
             said = body[:MAX_QUOTED].decode(errors="replace")
             raise ConnectionFailed(f"expected status 200 from {endpoint}, got {response.status}: {said}")

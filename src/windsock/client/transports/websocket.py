@@ -11,6 +11,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from windsock.client.endpoint import Endpoint
+from windsock.client.transports.base import describe
 from windsock.errors import ConnectionFailed
 from windsock.protocol.engineio import Message
 from windsock.protocol.websocket import QUIET
@@ -45,9 +46,7 @@ class WebSocketTransport:
                 logger=QUIET,
             )
         except (OSError, EOFError, WebSocketException, ValueError) as error:
-            raise ConnectionFailed(
-                f"expected a WebSocket at {endpoint}: {str(error) or type(error).__name__}"
-            ) from error
+            raise ConnectionFailed(f"expected a WebSocket at {endpoint}: {describe(error)}") from error
         response = self._connection.response
         if response is not None:
             endpoint.set_cookies(response.headers.get_all("Set-Cookie"))
