@@ -6,6 +6,9 @@ import asyncio
 import contextlib
 from typing import Self
 
+from tests.server.site import until
+from windsock import Client
+
 
 class Proxy:
     """Forwards connections to a port of this machine.
@@ -22,7 +25,9 @@ class Proxy:
         self.connections = 0
         self._flowing = asyncio.Event()
         self._flowing.set()
+        self._polls: set[asyncio.StreamReader] = set()
         self._writers: set[asyncio.StreamWriter] = set()
+        self._backs: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
@@ -48,9 +53,16 @@ class Proxy:
         return self.url
 
     def cut(self) -> None:
-        """Tears every connection."""
+        """Tears every connection. The server sees an end, for a reset would take from it what it has not yet read."""
         for writer in list(self._writers):
             writer.transport.abort()
+        for back in list(self._backs):
+            back.close()
+
+    async def lose(self, client: Client) -> None:
+        """Tears every connection while the client waits for something: between two polls it would not notice."""
+        await until(lambda: client.transport == "websocket" or bool(self._polls), "a poll is on its way")
+        self.cut()
 
     def silence(self) -> None:
         """Forwards nothing more; connections stay, as with a cable pulled out."""
@@ -70,18 +82,31 @@ class Proxy:
             writer.transport.abort()
             return
         self._writers.add(writer)
-        with contextlib.suppress(OSError, asyncio.CancelledError):
+        try:
             there, back = await asyncio.open_connection("127.0.0.1", self.target)
-            self._writers.add(back)
-            await asyncio.gather(self._pump(reader, back), self._pump(there, writer))
-        for each in (writer, back) if "back" in locals() else (writer,):
-            each.transport.abort()
-            self._writers.discard(each)
+        except OSError:
+            writer.transport.abort()
+            return
+        self._backs.add(back)
+        try:
+            await asyncio.gather(self._pump(reader, back, reader), self._pump(there, writer, reader))
+        finally:
+            writer.transport.abort()
+            back.close()
+            self._writers.discard(writer)
+            self._backs.discard(back)
 
-    async def _pump(self, source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+    async def _pump(
+        self, source: asyncio.StreamReader, target: asyncio.StreamWriter, client: asyncio.StreamReader
+    ) -> None:
         with contextlib.suppress(OSError):
             while data := await source.read(65536):
+                if source is not client:
+                    self._polls.discard(client)
+                elif data.startswith(b"GET") and b"transport=polling" in data:
+                    self._polls.add(client)
                 await self._flowing.wait()
                 target.write(data)
                 await target.drain()
-        target.transport.abort()
+        self._polls.discard(client)
+        target.close()

@@ -43,6 +43,7 @@ class PollingTransport:
             cookie_jar=aiohttp.DummyCookieJar(),  # the endpoint keeps them, for both transports
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=None, sock_read=None),  # the heartbeat watches
             trust_env=self._endpoint.proxy is True,
+            middlewares=(self._try_once,),
         )
 
     async def receive(self) -> list[str | bytes]:
@@ -93,6 +94,15 @@ class PollingTransport:
             said = body[:MAX_QUOTED].decode(errors="replace")
             raise ConnectionFailed(f"expected status 200 from {endpoint}, got {response.status}: {said}")
         return body
+
+    async def _try_once(
+        self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+    ) -> aiohttp.ClientResponse:
+        """Keeps aiohttp from sending a GET again by itself: the packets in a lost answer do not come a second time."""
+        try:
+            return await handler(request)
+        except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+            raise ConnectionFailed(f"expected an answer from {self._endpoint}: {describe(error)}") from error
 
     async def _read(self, response: aiohttp.ClientResponse) -> bytes:
         # Several messages travel in one body, binary ones in base64.

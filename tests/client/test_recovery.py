@@ -1,0 +1,95 @@
+"""Connection state recovery: what was missed comes, and the client says whether it did."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.client.fixtures import Make
+from tests.client.proxy import Proxy
+from tests.client.servers import Running
+from tests.server.site import soon
+
+RECOVERY = {
+    "connection_state_recovery": {"maxDisconnectionDuration": 60_000},
+    # Of a poll that was torn before it was read, the server learns by its heartbeat alone.
+    "ping_interval": 0.5,
+    "ping_timeout": 0.5,
+}
+
+
+def order(number: int) -> dict[str, Any]:
+    return {"from": "server", "to": ["there"], "event": "item", "arguments": [number]}
+
+
+async def test_what_was_missed_comes(running: Running, make: Make, proxy: Proxy, transports: tuple[str, ...]) -> None:
+    server = running.get("node", **RECOVERY)
+    publisher, published = make(server.url)
+    await soon(publisher.connect())
+    await soon(publisher.emit_with_ack("watch"))
+    io, seen = make(proxy.to(server.port), transports=transports)
+    items: list[int] = []
+
+    @io.on("item")
+    def item(number: int) -> None:
+        """Takes exactly one argument: the offset is not the application's."""
+        items.append(number)
+
+    await soon(io.connect())
+    assert not io.recovered
+    await soon(io.emit_with_ack("join", "there"))
+    await soon(publisher.emit_with_ack("publish", order(0)))
+    await seen.events("item", 1)
+    id = io.id
+    proxy.accepting = False
+    await proxy.lose(io)
+    await seen.stage("disconnect")
+    (left,) = (await published.events("left", 1))[0]
+    assert left["id"] == id
+    for number in range(1, 6):
+        await soon(publisher.emit_with_ack("publish", order(number)))
+    proxy.accepting = True
+    await seen.stage("connect", 2)
+    assert io.recovered
+    assert io.id == id
+    assert await seen.events("item", 5) == [(number,) for number in range(1, 6)]
+    await soon(publisher.emit_with_ack("publish", order(6)))
+    assert await seen.events("item", 1) == [(6,)], "it is in its room again"
+    assert items == list(range(7))
+
+
+async def test_a_server_that_forgot(running: Running, make: Make, proxy: Proxy) -> None:
+    first = running.get("node", **RECOVERY)
+    io, seen = make(proxy.to(first.port))
+    await soon(io.connect())
+    await seen.events("welcome", 1)
+    proxy.to(running.get("node", **{**RECOVERY, "ping_timeout": 0.6}).port)
+    await proxy.lose(io)
+    await seen.stage("connect", 2)
+    assert not io.recovered
+
+
+@pytest.mark.parametrize("transport", ["polling", "websocket"])
+async def test_the_offset_is_not_an_argument(running: Running, make: Make, proxy: Proxy, transport: str) -> None:
+    server = running.get("node", **RECOVERY)
+    watcher, watched = make(server.url)
+    await soon(watcher.connect())
+    await soon(watcher.emit_with_ack("watch"))
+    io, seen = make(proxy.to(server.port), transports=[transport])
+    words: list[str] = []
+
+    @io.on("echo")
+    def echo(word: str) -> None:
+        words.append(word)
+
+    await soon(io.connect())
+    io.emit("echo", "a word")
+    assert await seen.events("echo", 1) == [("a word",)]
+    assert words == ["a word"]
+    proxy.accepting = False
+    await proxy.lose(io)
+    await watched.events("left", 1)
+    proxy.accepting = True
+    await seen.stage("connect", 2)
+    assert io.recovered
