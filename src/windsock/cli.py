@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import uvicorn
 
+from windsock import terminal
 from windsock.contracts import command as contracts
 from windsock.errors import ConfigurationError
 from windsock.server.server import Server
@@ -36,7 +37,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command.add_argument("--ws-max-size", type=int, default=16 * 1024 * 1024, help="bytes; plain WebSocket endpoints")
     command.add_argument("--ws-max-fragments", type=int, default=1024, help="frames in a message; likewise")
     contracts.add_commands(commands)
+    terminal.add_commands(commands)
     options = parser.parse_args(arguments)
+    if options.command in terminal.COMMANDS:
+        try:
+            return terminal.run(options)
+        except ConfigurationError as error:
+            parser.error(str(error))
     sys.path.insert(0, str(Path.cwd()))
     try:
         if options.command in contracts.COMMANDS:

@@ -52,7 +52,7 @@ class Endpoint:
             raise ConfigurationError(f"expected a URL such as https://host:port/namespace, got {url!r}")
         self.secure = _SECURE[parts.scheme]
         self.namespace = parts.path if parts.path.strip("/") else "/"
-        self.ssl = ssl if self.secure else None
+        self.ssl: SSLContext | bool | None = (ssl or True) if self.secure else None
         self.proxy = proxy or None
         self.max_message_size = max_message_size
         self._address = f"{parts.netloc}/{path.strip('/')}/".replace("//", "/")

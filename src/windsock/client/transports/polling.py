@@ -82,7 +82,7 @@ class PollingTransport:
                 endpoint.url("polling", self._sid),
                 data=data,
                 headers=headers if data is None else {**headers, **_CONTENT_TYPE},
-                ssl=endpoint.ssl or True,
+                ssl=True if endpoint.ssl is None else endpoint.ssl,
                 proxy=endpoint.proxy if isinstance(endpoint.proxy, str) else None,
                 allow_redirects=False,  # headers and cookies may be secrets of this server
             ) as response:

@@ -1,0 +1,132 @@
+"""``windsock connect`` and ``windsock emit``."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pty
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.conformance.process import free_port, wait_until
+from tests.conftest import Serve
+from windsock.terminal import parse_line, show
+
+WITHIN = 20.0
+
+
+def windsock(*arguments: str, input: str = "") -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "windsock.cli", *arguments],
+        input=input,
+        capture_output=True,
+        text=True,
+        timeout=WITHIN,
+        check=False,
+    )
+
+
+@pytest.fixture
+def url(serve: Serve) -> str:
+    return serve("tests.conformance.app:io").url
+
+
+def test_emit_shows_the_acknowledgement(url: str) -> None:
+    done = windsock("emit", url, "echo-ack", '{"a": [1, null]}', "plain text", "5", "--transport", "websocket")
+    assert (done.returncode, done.stdout) == (0, '[{"a": [1, null]}, "plain text", 5]\n'), done.stderr
+    done = windsock("emit", f"{url}/admin", "whoami", "--auth", '{"token": "secret"}')
+    assert (done.returncode, done.stdout) == (0, '"admin"\n')
+    done = windsock("emit", url, "handshake", "--header", "X-Conformance: yes")
+    assert '"header": "yes"' in done.stdout
+    done = windsock("emit", url, "echo", "--no-ack")
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message", "code"),
+    [
+        (["echo-ack", "--auth", "{"], "JSON", 2),
+        (["echo-ack", "--auth", "5"], "object", 2),
+        (["echo-ack", "--header", "nothing"], "NAME:VALUE", 2),
+        (["echo-ack", "--auth", '{"refuse": "you"}'], 'refused by the handler {"code": 42, "details": ["you"]}', 1),
+        (["connect"], "reserved", 1),
+        (["ask", "--timeout", "3"], "no acknowledgement within 3.0 s", 1),
+    ],
+)
+def test_emit_says_what_is_wrong(url: str, arguments: list[str], message: str, code: int) -> None:
+    done = windsock("emit", url, *arguments)
+    assert done.returncode == code
+    assert message in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr
+
+
+def test_nobody_is_there() -> None:
+    for command in (["emit", "echo"], ["connect"]):
+        done = windsock(command[0], f"http://127.0.0.1:{free_port()}", *command[1:], "--timeout", "1")
+        assert done.returncode == 1
+        assert "Traceback" not in done.stderr
+
+
+def test_connect_in_a_pipe(url: str) -> None:
+    done = windsock("connect", url, input='?echo-ack {"a": 1} 2\n?echo-ack some text\n\n?connect\n/quit\n?never')
+    lines = done.stdout.splitlines()
+    assert done.returncode == 0, done.stderr
+    assert lines[0].startswith(("connected as ", "< welcome"))
+    assert [line for line in lines if line.startswith("=")] == ['= [{"a": 1}, 2]', '= "some text"']
+    assert "reserved" in done.stderr
+
+
+def test_connect_at_a_terminal(url: str, tmp_path: Any) -> None:
+    ours, theirs = pty.openpty()
+    environment = {**os.environ, "TERM": "xterm", "XDG_STATE_HOME": str(tmp_path)}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "windsock.cli", "connect", url], stdin=theirs, stdout=theirs, stderr=theirs,
+        env=environment,
+    )  # fmt: skip
+    os.close(theirs)
+    os.set_blocking(ours, False)
+    said = bytearray()
+
+    def says(text: bytes) -> bool:
+        with contextlib.suppress(OSError):  # nothing yet, or nobody there any more
+            said.extend(os.read(ours, 65536))
+        return text in said
+
+    try:
+        wait_until(lambda: says(b"connected as"), "it connects", within=WITHIN)
+        os.write(ours, b"?echo-ack 42\r")
+        wait_until(lambda: says(b"= 42"), "it answers", within=WITHIN)
+        os.write(ours, b"\x04")
+        wait_until(lambda: says(b"\0") or process.poll() is not None, "Ctrl-D ends it", within=WITHIN)
+        assert process.wait(WITHIN) == 0
+    finally:
+        process.kill()
+        process.wait(WITHIN)
+        os.close(ours)
+    assert "?echo-ack 42" in (tmp_path / "windsock" / "history").read_text()
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("say", ("say", [])),
+        ('  say {"a": 1} 2 "x"', ("say", [{"a": 1}, 2, "x"])),
+        ("say hello there", ("say", ["hello there"])),
+        ("say 5 apples", ("say", ["5 apples"])),
+        ("say 5apples", ("say", ["5apples"])),
+        ("say null", ("say", [None])),
+        ("", ("", [])),
+    ],
+)
+def test_what_a_line_says(line: str, expected: tuple[str, list[Any]]) -> None:
+    assert parse_line(line) == expected
+
+
+@given(st.text() | st.binary() | st.lists(st.text()))
+def test_what_is_shown_moves_no_cursor(value: Any) -> None:
+    assert show(value).isprintable()
