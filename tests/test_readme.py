@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import socketio  # type: ignore[import-untyped]  # it ships no types
@@ -23,3 +25,15 @@ async def test_the_ten_lines(tmp_path: Path, serve: Serve) -> None:
         assert await client.receive(timeout=5) == ["said", {"text": "hello", "by": client.sid}]
         refused = await client.call("say", {"room": "lobby"}, timeout=5)
         assert refused["error"]["code"] == "invalid_payload"
+
+
+def test_the_client_s_lines(tmp_path: Path, serve: Serve) -> None:
+    server, client = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
+    (tmp_path / "hello.py").write_text(server)
+    url = serve("hello:io", environment={"PYTHONPATH": str(tmp_path)}).url
+    (tmp_path / "client.py").write_text(client.replace("http://localhost:8000", url))
+    done = subprocess.run(
+        [sys.executable, str(tmp_path / "client.py")], capture_output=True, text=True, timeout=30, check=False
+    )
+    said, answer = done.stdout.splitlines()
+    assert (said.endswith(" hello"), answer, done.stderr) == (True, "{'ok': True}", "")

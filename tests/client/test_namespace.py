@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
-import trustme
 from pydantic import BaseModel
 
 from tests.client.fixtures import Make
@@ -172,16 +172,13 @@ async def test_retries_have_an_end(host: Serve, make: Make) -> None:
 
 
 async def test_tls(io: Server, host: Serve, make: Make, tmp_path: Path, transports: tuple[str, ...]) -> None:
-    authority = trustme.CA()
-    certificate = authority.issue_cert("127.0.0.1")
-    key, chain = tmp_path / "key.pem", tmp_path / "chain.pem"
-    certificate.private_key_pem.write_to_path(key)
-    for part in certificate.cert_chain_pems:
-        part.write_to_path(chain, append=True)
-    site = await host(io, ssl_keyfile=str(key), ssl_certfile=str(chain))
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    request = "openssl req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=test -addext subjectAltName=IP:127.0.0.1"
+    command = [*request.split(), "-keyout", str(key), "-out", str(certificate)]
+    await asyncio.to_thread(subprocess.run, command, capture_output=True, timeout=30, check=True)
+    site = await host(io, ssl_keyfile=str(key), ssl_certfile=str(certificate))
     url = site.url.replace("http://", "https://")
-    trusting = ssl.create_default_context()
-    authority.configure_trust(trusting)
+    trusting = ssl.create_default_context(cafile=str(certificate))
     client, _ = make(url, transports=transports, ssl=trusting)
     await soon(client.connect())
     assert "host" in await soon(client.emit_with_ack("headers"))

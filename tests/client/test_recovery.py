@@ -37,7 +37,6 @@ async def test_what_was_missed_comes(running: Running, make: Make, proxy: Proxy,
         items.append(number)
 
     await soon(io.connect())
-    assert not io.recovered
     await soon(io.emit_with_ack("join", "there"))
     await soon(publisher.emit_with_ack("publish", order(0)))
     await seen.events("item", 1)

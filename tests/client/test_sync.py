@@ -24,7 +24,6 @@ def test_a_script(running: Running) -> None:
         return io.emit_with_ack("echo-ack", number + 1, timeout=WITHIN)
 
     with io:
-        assert io.connected
         name, welcome = io.receive(WITHIN)
         assert (name, welcome["id"]) == ("welcome", io.id)
         io.emit("ask", 41)
