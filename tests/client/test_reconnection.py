@@ -132,9 +132,7 @@ async def test_closing_while_it_tries(make: Make, proxy: Proxy) -> None:
         await soon(connecting)
 
 
-async def test_the_upgrade_is_given_up_when_the_network_swallows_it(
-    running: Running, make: Make, begin: Begin, transports: tuple[str, ...]
-) -> None:
+async def test_a_server_that_offers_no_upgrade(running: Running, make: Make, transports: tuple[str, ...]) -> None:
     server = running.get("node", allow_upgrades=False)
     io, seen = make(server.url, transports=transports)
     await soon(io.connect())
