@@ -31,6 +31,10 @@ MAX_SHOWN: Final = 100_000
 STYLES: Final = {"in": "ansigreen", "out": "ansiblue", "ack": "ansicyan", "stage": "ansiyellow", "error": "ansired"}
 
 
+COMMANDS: Final = ("connect", "emit")
+"""What :func:`run` runs."""
+
+
 def add_commands(commands: Any) -> None:
     """Adds the two commands to the command line's parser."""
     connect = commands.add_parser("connect", help="talk to a server", epilog=HELP,

@@ -11,7 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from typing_extensions import TypedDict  # pydantic asks for it before Python 3.12
 
 from windsock import ConfigurationError, EventError, Server, Socket
-from windsock.server.handlers import EventHandler, Handler
+from windsock.arguments import EventHandler
+from windsock.server.handlers import Handler
 
 
 class Say(BaseModel):

@@ -19,7 +19,7 @@ from windsock.client.session import Session
 from windsock.client.transports.base import Transport
 from windsock.client.transports.websocket import WebSocketTransport
 from windsock.errors import ConfigurationError, ConnectionFailed, PacketError, UndecodableArgument
-from windsock.handlers import EventHandler
+from windsock.arguments import EventHandler
 from windsock.protocol.parsers.json import JsonParser
 from windsock.protocol.socketio import Decoder, Parser
 from windsock.types import TransportName

@@ -11,7 +11,8 @@ from typing import Any, Final
 
 from windsock.client.listeners import Listener, call
 from windsock.errors import ConfigurationError, EventError, NotConnected
-from windsock.handlers import EventHandler, Handler
+from windsock.arguments import EventHandler
+from windsock.client.handlers import Handler
 from windsock.tasks import start
 
 logger = logging.getLogger("windsock.client")
@@ -55,7 +56,7 @@ class Inbox:
         """
         if event in self._handlers:
             raise ConfigurationError(f"expected one handler for {event!r} in {self._namespace!r}, got a second")
-        self._handlers[event] = Handler(event, function, subject=False)
+        self._handlers[event] = Handler(event, function)
 
     def remove(self, event: str) -> None:
         """Takes the handler of an event away, if there is one."""
@@ -64,7 +65,7 @@ class Inbox:
     def minimum(self, event: Any) -> int:
         """Arguments that the handler of an event insists on."""
         handler = self._handlers.get(event)
-        return 0 if handler is None else handler.minimum
+        return 0 if handler is None else handler.arguments.minimum
 
     def deliver(self, event: Any, arguments: list[Any], id: int | None) -> None:
         """An event came; ``id``: of the acknowledgement that the server asks for."""
@@ -76,7 +77,7 @@ class Inbox:
             logger.debug("no handler for %r in %s", event, self._namespace)
             return
         try:
-            outcome = handler.function(*handler.bind(arguments))
+            outcome = handler.function(*handler.arguments.bind(arguments))
         except Exception as error:  # noqa: BLE001  whatever it is, it is reported and answered
             self._fail(event, id, error)
             return

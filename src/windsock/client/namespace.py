@@ -15,7 +15,7 @@ from windsock.client.listeners import Listener, Listeners, call
 from windsock.client.operator import ClientOperator
 from windsock.client.retries import RetryQueue
 from windsock.errors import BufferFull, ConnectionFailed, ConnectionRefused, EncodeError, EventError, NotConnected
-from windsock.handlers import EventHandler
+from windsock.arguments import EventHandler
 from windsock.protocol.socketio import RESERVED_EVENTS, Packet, PacketType
 
 if TYPE_CHECKING:

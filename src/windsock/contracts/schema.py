@@ -9,7 +9,7 @@ from pydantic.errors import PydanticInvalidForJsonSchema
 from pydantic.json_schema import GenerateJsonSchema
 
 from windsock.errors import ConfigurationError
-from windsock.server.handlers import RAW
+from windsock.arguments import RAW
 
 if TYPE_CHECKING:
     from pydantic_core import core_schema

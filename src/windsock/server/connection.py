@@ -26,7 +26,7 @@ from windsock.tasks import EAGER, start
 
 if TYPE_CHECKING:
     from windsock.engine.session import Session
-    from windsock.handlers import Handler
+    from windsock.server.handlers import Handler
     from windsock.protocol.socketio import Decoder
     from windsock.server.namespace import Namespace
     from windsock.server.server import Server

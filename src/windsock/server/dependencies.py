@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import enum
-import functools
 import inspect
 from collections.abc import Callable, Iterator, MutableMapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Final, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Final, get_args, get_origin
 
+from windsock.arguments import hints_of
 from windsock.errors import ConfigurationError
 from windsock.server.socket import Socket
 
@@ -300,25 +300,6 @@ class Injection:
         # A plan that cannot be made leaves the version as it is, so that the next event fails as well.
         self._plan = Planner(f"the handler of {self._event!r}", self._overrides).plan(self._wanted)
         self._version = self._overrides.version
-
-
-def hints_of(function: Callable[..., Any]) -> dict[str, Any]:
-    """The annotations of a function, of a class's ``__init__``, or of a callable object, resolved.
-
-    Raises:
-        ConfigurationError: a name in them cannot be resolved.
-    """
-    target: Any = function
-    while isinstance(target, functools.partial):
-        target = target.func
-    if inspect.isclass(target):
-        target = target.__init__
-    elif not inspect.isroutine(target):
-        target = type(target).__call__
-    try:
-        return get_type_hints(target, include_extras=True)
-    except NameError as error:
-        raise ConfigurationError(f"expected annotations that can be resolved at registration: {error}") from error
 
 
 def is_injected(annotation: Any) -> bool:

@@ -9,7 +9,8 @@ from windsock.errors import ConfigurationError
 from windsock.server.broadcast import BroadcastOperator, Rooms, deliver
 from windsock.server.dependencies import DependencyOverrides
 from windsock.server.emissions import UNACKNOWLEDGED, Emission
-from windsock.server.handlers import EventHandler, Handler
+from windsock.arguments import EventHandler
+from windsock.server.handlers import Handler
 
 if TYPE_CHECKING:
     from windsock.adapters.base import Adapter, AdapterFactory, RemoteSocket

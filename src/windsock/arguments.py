@@ -1,9 +1,11 @@
-"""Event handlers: what their signatures say is read once, at registration."""
+"""The arguments of an event: what a handler's signature says of them is read once, at registration."""
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable
+from dataclasses import dataclass
 from itertools import chain, repeat
 from typing import Any, Final, get_type_hints
 
@@ -17,53 +19,52 @@ EventHandler = Callable[..., Any]
 MAX_REPORTED_ERRORS: Final = 20
 """Errors in one answer to a bad payload; a hostile one may contain a million."""
 
-_RAW: Final = (inspect.Parameter.empty, Any, object)
-_POSITIONAL: Final = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+RAW: Final = (inspect.Parameter.empty, Any, object)
+"""Annotations that say nothing: what comes passes as it is."""
+
+POSITIONAL: Final = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+"""Kinds of parameters that an event's arguments fill one by one."""
 
 
-class Handler:
-    """A handler and the shape of its arguments.
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """One argument of an event, as a signature declares it.
+
+    Attributes:
+        name: the parameter's.
+        annotation: ``Parameter.empty`` when there is none.
+        required: whether it has no default.
+    """
+
+    name: str
+    annotation: Any
+    required: bool
+
+
+class Arguments:
+    """The arguments that a handler takes, and how each is checked.
 
     Args:
         event: its name.
-        function: the handler itself.
-        subject: whether it takes the socket first, as a server's handlers do.
+        arguments: by position.
+        rest: further ones, any number of them.
 
     Attributes:
-        function: the handler itself.
-        asynchronous: whether it returns a coroutine.
-        arity: arguments of the event that it takes.
+        arity: how many the handler names.
         minimum: how many of them it insists on.
-        plain: how many arguments it takes if that is a fixed number and none is validated, else -1.
+        plain: how many it takes if that is a fixed number and none is validated, else -1.
     """
 
-    __slots__ = ("_maximum", "_rest", "_validators", "arity", "asynchronous", "function", "minimum", "plain")
+    __slots__ = ("_maximum", "_rest", "_validators", "arity", "minimum", "plain")
 
-    def __init__(self, event: str, function: EventHandler, *, subject: bool = True) -> None:
-        self.function = function
-        self.asynchronous = inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
-            getattr(function, "__call__", None)  # noqa: B004  the method, not whether there is one
-        )
-        parameters = list(inspect.signature(function).parameters.values())
-        hints = _hints(function)
-        positional = [parameter for parameter in parameters if parameter.kind in _POSITIONAL]
-        rest = next((each for each in parameters if each.kind is inspect.Parameter.VAR_POSITIONAL), None)
-        open_ended = rest is not None
-        for parameter in parameters:
-            if parameter.kind is inspect.Parameter.KEYWORD_ONLY and parameter.default is inspect.Parameter.empty:
-                raise ConfigurationError(
-                    f"expected arguments by position in the handler of {event!r}: nothing gives {parameter.name!r}"
-                )
-        if subject and not positional and not open_ended:
-            raise ConfigurationError(f"expected the handler of {event!r} to take the socket first")
-        arguments = positional[1:] if subject else positional
-        self.arity = len(arguments)
-        self.minimum = sum(parameter.default is inspect.Parameter.empty for parameter in arguments)
-        self._maximum = None if open_ended else len(arguments)
-        self._validators = [_validator(event, parameter, hints) for parameter in arguments]
-        self._rest = None if rest is None else _validator(event, rest, hints)
+    def __init__(self, event: str, arguments: tuple[Argument, ...], rest: Argument | None) -> None:
+        self.arity: int = len(arguments)
+        self.minimum: int = sum(argument.required for argument in arguments)
+        self._maximum = None if rest is not None else len(arguments)
+        self._validators = [_validator(event, argument) for argument in arguments]
+        self._rest = None if rest is None else _validator(event, rest)
         fixed = self.minimum == self._maximum and not any(self._validators)
-        self.plain = self.arity if fixed else -1
+        self.plain: int = self.arity if fixed else -1
 
     def bind(self, arguments: list[Any]) -> list[Any]:
         """Checks an event's arguments, and makes of each what its annotation says.
@@ -84,17 +85,35 @@ class Handler:
         return bound
 
 
-def _hints(function: EventHandler) -> dict[str, Any]:
-    target = function if inspect.isroutine(function) else type(function).__call__
+def is_asynchronous(function: EventHandler) -> bool:
+    """Whether a handler is known beforehand to return a coroutine."""
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
+        getattr(function, "__call__", None)  # noqa: B004  the method, not whether there is one
+    )
+
+
+def hints_of(function: Callable[..., Any]) -> dict[str, Any]:
+    """The annotations of a function, of a class's ``__init__``, or of a callable object, resolved.
+
+    Raises:
+        ConfigurationError: a name in them cannot be resolved.
+    """
+    target: Any = function
+    while isinstance(target, functools.partial):
+        target = target.func
+    if inspect.isclass(target):
+        target = target.__init__
+    elif not inspect.isroutine(target):
+        target = type(target).__call__
     try:
         return get_type_hints(target, include_extras=True)
     except NameError as error:
         raise ConfigurationError(f"expected annotations that can be resolved at registration: {error}") from error
 
 
-def _validator(event: str, parameter: inspect.Parameter, hints: dict[str, Any]) -> Callable[[Any], Any] | None:
-    annotation = hints.get(parameter.name, parameter.annotation)
-    if annotation in _RAW:
+def _validator(event: str, argument: Argument) -> Callable[[Any], Any] | None:
+    annotation = argument.annotation
+    if annotation in RAW:
         return None
     try:
         if inspect.isclass(annotation) and issubclass(annotation, BaseModel):
@@ -102,7 +121,7 @@ def _validator(event: str, parameter: inspect.Parameter, hints: dict[str, Any]) 
         return TypeAdapter(annotation).validate_python
     except PydanticUserError as error:
         raise ConfigurationError(
-            f"expected an annotation that pydantic can validate for {parameter.name!r} of {event!r}: {error}"
+            f"expected an annotation that pydantic can validate for {argument.name!r} of {event!r}: {error}"
         ) from error
 
 
