@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from ssl import SSLContext
 from typing import Any, Final, Self, TypeVar
 
+from windsock.arguments import EventHandler
 from windsock.client.endpoint import Endpoint
 from windsock.client.inbox import Inbox
 from windsock.client.listeners import Listener, Listeners
@@ -19,7 +20,6 @@ from windsock.client.session import Session
 from windsock.client.transports.base import Transport
 from windsock.client.transports.websocket import WebSocketTransport
 from windsock.errors import ConfigurationError, ConnectionFailed, PacketError, UndecodableArgument
-from windsock.arguments import EventHandler
 from windsock.protocol.parsers.json import JsonParser
 from windsock.protocol.socketio import Decoder, Parser
 from windsock.types import TransportName

@@ -9,10 +9,10 @@ from functools import partial
 from types import CoroutineType
 from typing import Any, Final
 
-from windsock.client.listeners import Listener, call
-from windsock.errors import ConfigurationError, EventError, NotConnected
 from windsock.arguments import EventHandler
 from windsock.client.handlers import Handler
+from windsock.client.listeners import Listener, call
+from windsock.errors import ConfigurationError, EventError, NotConnected
 from windsock.tasks import start
 
 logger = logging.getLogger("windsock.client")

@@ -9,13 +9,13 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from windsock.acks import Acks, wait_for_ack
+from windsock.arguments import EventHandler
 from windsock.client.buffer import OfflineBuffer, Waiting
 from windsock.client.inbox import Inbox
 from windsock.client.listeners import Listener, Listeners, call
 from windsock.client.operator import ClientOperator
 from windsock.client.retries import RetryQueue
 from windsock.errors import BufferFull, ConnectionFailed, ConnectionRefused, EncodeError, EventError, NotConnected
-from windsock.arguments import EventHandler
 from windsock.protocol.socketio import RESERVED_EVENTS, Packet, PacketType
 
 if TYPE_CHECKING:

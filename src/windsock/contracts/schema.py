@@ -8,8 +8,8 @@ from pydantic import PydanticUserError, TypeAdapter
 from pydantic.errors import PydanticInvalidForJsonSchema
 from pydantic.json_schema import GenerateJsonSchema
 
-from windsock.errors import ConfigurationError
 from windsock.arguments import RAW
+from windsock.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from pydantic_core import core_schema

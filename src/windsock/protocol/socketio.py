@@ -102,5 +102,12 @@ class Parser(Protocol):
             EncodeError: the data holds a value that the format cannot carry.
         """
 
+    def pack(self, type: PacketType, namespace: str, data: Any, id: int | None) -> tuple[bytes, tuple[bytes, ...]]:
+        """The text and the attachments of that message, for who needs no object that many can share.
+
+        Raises:
+            EncodeError: as above.
+        """
+
     def decoder(self) -> Decoder:
         """A decoder for one connection."""

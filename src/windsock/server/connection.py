@@ -12,6 +12,7 @@ from functools import partial
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, Final
 
+from windsock.engine.transports.outbox import FLUSH_AT
 from windsock.errors import (
     ConnectionRefused,
     EncodeError,
@@ -20,14 +21,16 @@ from windsock.errors import (
     PacketError,
     UndecodableArgument,
 )
+from windsock.protocol.engineio import Message
 from windsock.protocol.socketio import Packet, PacketType
+from windsock.protocol.websocket import SHORT_TEXT_HEADS
 from windsock.server.socket import Held, Socket
 from windsock.tasks import EAGER, start
 
 if TYPE_CHECKING:
     from windsock.engine.session import Session
-    from windsock.server.handlers import Handler
     from windsock.protocol.socketio import Decoder
+    from windsock.server.handlers import Handler
     from windsock.server.namespace import Namespace
     from windsock.server.server import Server
 
@@ -41,6 +44,9 @@ and a guesser of names or passwords should pay for a new connection now and then
 
 MAX_NAMESPACES: Final = 100
 """Namespaces that one connection may be in: with dynamic ones, their names are the client's to make up."""
+
+SHORT: Final = len(SHORT_TEXT_HEADS) - 1
+"""Bytes of an answer whose frame has the shortest head."""
 
 _ID_BYTES: Final = 15
 _EVENT: Final = PacketType.EVENT
@@ -364,12 +370,25 @@ class Connection:
         arguments = [] if value is None else list(value) if type(value) is tuple else [value]
         namespace = socket.namespace
         try:
-            message = namespace.parser.encode(_ACK, namespace.name, arguments, id, True)
+            text, attachments = namespace.parser.pack(_ACK, namespace.name, arguments, id)
         except EncodeError as error:
             logger.error("an acknowledgement in %s cannot be sent: %s", namespace.name, error)
             failure = EventError("internal_error", "the answer cannot be sent").payload()
-            message = namespace.parser.encode(_ACK, namespace.name, [failure], id, True)
-        self.session.send(message)
+            text, attachments = namespace.parser.pack(_ACK, namespace.name, [failure], id)
+        session = self.session
+        transport = session.transport
+        pending = transport.pending
+        if pending is None or attachments or len(text) > SHORT:
+            session.send(Message(text, attachments))
+            return
+        # A short answer to one client goes the way of a broadcast: no call and no object for it alone.
+        outbox = namespace.outbox
+        if not pending:
+            outbox.mark(transport)  # type: ignore[arg-type]  # whoever offers ``pending`` is flushable
+        pending.append(SHORT_TEXT_HEADS[len(text)] + text)
+        outbox.gathered += len(text)
+        if outbox.gathered > FLUSH_AT:
+            outbox.flush()
 
     def _answer_error(self, socket: Socket, event: str, id: int | None, error: BaseException) -> None:
         if isinstance(error, EventError):

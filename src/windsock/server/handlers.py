@@ -12,6 +12,7 @@ from windsock.errors import ConfigurationError
 from windsock.server.dependencies import DependencyOverrides, Injection, check_default, is_injected
 from windsock.server.socket import Socket
 
+
 @dataclass(frozen=True, slots=True)
 class Signature:
     """What a handler declares by its parameters and annotations.
@@ -46,7 +47,7 @@ class Signature:
             annotation = hints.get(parameter.name, parameter.annotation)
             check_default(parameter, f"the handler of {event!r}")
             required = parameter.default is inspect.Parameter.empty
-            if parameter.kind is inspect.Parameter.VARPOSITIONAL:
+            if parameter.kind is inspect.Parameter.VAR_POSITIONAL:
                 rest = Argument(parameter.name, annotation, required=False)
             elif positional and parameter is positional[0]:
                 if is_injected(annotation) and annotation is not Socket:

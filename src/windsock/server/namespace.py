@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Collection
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from windsock.arguments import EventHandler
 from windsock.errors import ConfigurationError
 from windsock.server.broadcast import BroadcastOperator, Rooms, deliver
 from windsock.server.dependencies import DependencyOverrides
 from windsock.server.emissions import UNACKNOWLEDGED, Emission
-from windsock.arguments import EventHandler
 from windsock.server.handlers import Handler
 
 if TYPE_CHECKING:

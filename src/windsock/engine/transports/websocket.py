@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from windsock.engine.transports.inbox import LARGE
 from windsock.engine.transports.outbox import FLUSH_AT
-from windsock.protocol.websocket import SHORT_TEXT_HEADS, MessageReader
+from windsock.protocol.websocket import MessageReader
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -125,21 +125,14 @@ class WebSocketTransport(asyncio.Protocol):
         """See :class:`windsock.engine.transports.base.Transport`."""
         pending = self.pending
         if pending is not None:
-            text = message.text
-            length = len(text)
-            if length < 126 and not message.attachments:
-                # A short answer to one client, made here: what many share is framed once, by ``Message.frame``.
-                frame = SHORT_TEXT_HEADS[length] + text
-            else:
-                frame = message.frame
-                length = len(frame)
+            frame = message.frame
             outbox = self._outbox
             if not pending:
                 outbox.dirty.append(self)
                 if not outbox.scheduled:
                     outbox.schedule()
             pending.append(frame)
-            gathered = outbox.gathered = outbox.gathered + length
+            gathered = outbox.gathered = outbox.gathered + len(frame)
             if gathered > FLUSH_AT:
                 outbox.flush()
             return

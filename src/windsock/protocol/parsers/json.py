@@ -59,7 +59,14 @@ class JsonParser:
     def encode(
         self, type: PacketType, namespace: str, data: Any, id: int | None = None, compress: bool = True
     ) -> Message:
-        """See :meth:`windsock.protocol.socketio.Parser.encode`.
+        """See :meth:`windsock.protocol.socketio.Parser.encode`."""
+        text, attachments = self.pack(type, namespace, data, id)
+        return Message(text, attachments, compress)
+
+    def pack(
+        self, type: PacketType, namespace: str, data: Any, id: int | None = None
+    ) -> tuple[bytes, tuple[bytes, ...]]:
+        """See :meth:`windsock.protocol.socketio.Parser.pack`.
 
         Takes what orjson takes (``str``, ``int`` of 64 bits, ``float``, ``bool``, ``None``, ``list``, ``tuple``,
         ``dict``, dataclasses, ``datetime``, ``UUID``, enums), ``bytes``, ``bytearray`` and ``memoryview``, and
@@ -82,8 +89,8 @@ class JsonParser:
         if namespace != "/":
             head += namespace.encode() + b","
         if id is not None:
-            return Message(head + dumps(id) + body, attachments, compress)  # twice as fast as formatting
-        return Message(head + body, attachments, compress)
+            return head + dumps(id) + body, attachments  # twice as fast as formatting
+        return head + body, attachments
 
     def decoder(self) -> JsonDecoder:
         """A decoder for one connection."""
