@@ -24,7 +24,7 @@ from windsock.protocol.parsers.json import JsonParser
 from windsock.protocol.socketio import Decoder, Parser
 from windsock.types import TransportName
 
-logger = logging.getLogger("windsock.client")
+logger: logging.Logger = logging.getLogger("windsock.client")
 
 F = TypeVar("F", bound=EventHandler)
 L = TypeVar("L", bound=Listener)

@@ -50,8 +50,8 @@ class Endpoint:
         parts = urlsplit(url)
         if parts.scheme not in _SECURE or not parts.hostname:
             raise ConfigurationError(f"expected a URL such as https://host:port/namespace, got {url!r}")
-        self.secure = _SECURE[parts.scheme]
-        self.namespace = parts.path if parts.path.strip("/") else "/"
+        self.secure: bool = _SECURE[parts.scheme]
+        self.namespace: str = parts.path if parts.path.strip("/") else "/"
         self.ssl: SSLContext | bool | None = (ssl or True) if self.secure else None
         self.proxy = proxy or None
         self.max_message_size = max_message_size

@@ -15,7 +15,7 @@ from windsock.client.listeners import Listener, call
 from windsock.errors import ConfigurationError, EventError, NotConnected
 from windsock.tasks import start
 
-logger = logging.getLogger("windsock.client")
+logger: logging.Logger = logging.getLogger("windsock.client")
 
 MAX_HANDLERS_IN_FLIGHT: Final = 10_000
 """Handlers of one namespace that are suspended. A server that sends faster than they end is not read from until half

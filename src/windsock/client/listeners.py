@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from windsock.errors import ConfigurationError
 
-logger = logging.getLogger("windsock.client")
+logger: logging.Logger = logging.getLogger("windsock.client")
 
 Listener = Callable[..., Any]
 """Takes as many of the arguments as it likes; plain or ``async``."""

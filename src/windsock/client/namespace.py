@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from windsock.client.session import Session
     from windsock.protocol.engineio import Message
 
-logger = logging.getLogger("windsock.client")
+logger: logging.Logger = logging.getLogger("windsock.client")
 
 F = TypeVar("F", bound=EventHandler)
 L = TypeVar("L", bound=Listener)
@@ -55,8 +55,8 @@ class ClientNamespace:
     ) -> None:
         self.name = name
         self.id: str | None = None
-        self.recovered = False
-        self.active = True
+        self.recovered: bool = False
+        self.active: bool = True
         self._client = client
         self._auth = auth
         self._ack_timeout = ack_timeout

@@ -43,7 +43,7 @@ class Backoff:
         self._maximum = maximum
         self._jitter = jitter
         self._uniform = uniform
-        self.attempts = 0
+        self.attempts: int = 0
 
     def next(self) -> float:
         """Seconds to wait before the next attempt, which is counted."""

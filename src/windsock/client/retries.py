@@ -12,7 +12,7 @@ from typing import Any
 from windsock.client.session import MESSAGE_OVERHEAD
 from windsock.errors import AckTimeout, BufferFull, NotConnected
 
-logger = logging.getLogger("windsock.client")
+logger: logging.Logger = logging.getLogger("windsock.client")
 
 Attempt = Callable[[str, tuple[Any, ...], float | None], Awaitable[Any]]
 """Sends an event once, and returns the value of its acknowledgement."""

@@ -14,7 +14,7 @@ from windsock.errors import BufferFull, ConnectionFailed
 from windsock.protocol.engineio import Message
 from windsock.types import TransportName
 
-logger = logging.getLogger("windsock.client")
+logger: logging.Logger = logging.getLogger("windsock.client")
 
 Connector = Callable[[TransportName], Transport]
 

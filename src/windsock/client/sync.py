@@ -15,7 +15,7 @@ from windsock.client.client import Client
 from windsock.client.namespace import ClientNamespace
 from windsock.errors import ConfigurationError
 
-logger = logging.getLogger("windsock.client")
+logger: logging.Logger = logging.getLogger("windsock.client")
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
@@ -28,7 +28,7 @@ class Worker:
     """An event loop in a thread, and one thread for handlers, so that these may call the client and wait."""
 
     def __init__(self) -> None:
-        self.handlers = ThreadPoolExecutor(1, thread_name_prefix="windsock-handlers")
+        self.handlers: ThreadPoolExecutor = ThreadPoolExecutor(1, thread_name_prefix="windsock-handlers")
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="windsock-client", daemon=True)
         self._thread.start()

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 LARGE: Final = 4096
 """Bytes of one read that do not wait: what does is at most this for each connection."""
 
-logger = logging.getLogger("windsock.engine")
+logger: logging.Logger = logging.getLogger("windsock.engine")
 
 
 class Taker(Protocol):

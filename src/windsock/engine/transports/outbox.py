@@ -37,7 +37,7 @@ class Outbox:
         self.dirty: list[Flushable] = []
         self.gathered: int = 0
         self._loop: asyncio.AbstractEventLoop | None = None
-        self.scheduled = False
+        self.scheduled: bool = False
 
     def mark(self, transport: Flushable) -> None:
         """Has the transport flushed at the end of this iteration."""
