@@ -58,6 +58,7 @@ async def test_echo(benchmark: BenchmarkFixture) -> None:
 
     def answer() -> None:
         lane.transport.data_received(request)
+        io.engine.inbox.take_in()
         io.engine.outbox.flush()
 
     benchmark(answer)
