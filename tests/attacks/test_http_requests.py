@@ -205,13 +205,17 @@ def test_a_head_without_end(target: Target, start: bytes) -> None:
 
 
 def test_heads_that_never_end_are_cut_off(servers: Servers) -> None:
-    """Slowloris: each connection sends a byte now and then; all are closed in time, and others served meanwhile."""
+    """Slowloris: each connection sends a byte now and then; all are closed in time, and others served meanwhile.
+
+    Every other one sends a whole request first, with the beginning of the next behind it.
+    """
     server = servers.get("windsock")
     target = Target(server)
     drips = [Connection(server.port) for _ in range(100)]
     try:
-        for drip in drips:
-            drip.send(b"GET / HTTP/1.1\r\nHost: a\r\nX: ")
+        for number, drip in enumerate(drips):
+            whole = b"GET /none HTTP/1.1\r\nHost: a\r\n\r\n" if number % 2 else b""
+            drip.send(whole + b"GET / HTTP/1.1\r\nHost: a\r\nX: ")
         deadline = time.monotonic() + 40
         open_ = list(drips)
         while open_:
