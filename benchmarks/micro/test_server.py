@@ -72,6 +72,7 @@ async def test_echo_of_burst(benchmark: BenchmarkFixture) -> None:
 
     def answer() -> None:
         lane.transport.data_received(burst)
+        io.engine.inbox.take_in()
         io.engine.outbox.flush()
 
     benchmark(answer)
