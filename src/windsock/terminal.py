@@ -136,9 +136,9 @@ async def _emit(options: argparse.Namespace) -> int:
         if options.no_ack:
             client.emit(options.event, *values)
         else:
-            print(show(await client.emit_with_ack(options.event, *values)))  # noqa: T201
+            print(show(await client.emit_with_ack(options.event, *values)))  # noqa: T201  what the command is for
     except (WindsockError, TimeoutError, ValueError) as error:
-        print(f"windsock emit: {_reason(error)}", file=sys.stderr)  # noqa: T201
+        print(f"windsock emit: {_reason(error)}", file=sys.stderr)  # noqa: T201  what the command is for
         return 1
     finally:
         await client.close()
@@ -216,6 +216,7 @@ async def _piped() -> AsyncIterator[str]:
 
 def _prompt(names: dict[str, None]) -> tuple[Say, AsyncIterator[str]]:
     # Here, because it need not be installed: ``windsock[terminal]`` brings it.
+    # An extra, which only the prompt needs.
     from prompt_toolkit import PromptSession, print_formatted_text  # noqa: PLC0415
     from prompt_toolkit.completion import WordCompleter  # noqa: PLC0415
     from prompt_toolkit.formatted_text import FormattedText  # noqa: PLC0415

@@ -192,6 +192,16 @@ def test_a_head_that_is_too_long(target: Target, head: bytes) -> None:
         assert ask(target, head).status in (400, 414, 431)
 
 
+def test_a_head_that_is_too_long_behind_a_whole_request(target: Target) -> None:
+    """Its beginning comes in the read that ends the request before it, its end in another."""
+    fields = b"".join(b"X-%d: %b\r\n" % (number, b"a" * 1000) for number in range(80))
+    with Connection(target.port) as connection:
+        connection.send(b"GET /none HTTP/1.1\r\nHost: a\r\n\r\nGET /none HTTP/1.1\r\nHost: a\r\n" + fields)
+        connection.read_response()
+        connection.send(b"\r\n")
+        assert connection.read_response().status == 431
+
+
 @pytest.mark.parametrize(
     "start", [b"GET /", b"GET / HTTP/1.1\r\nHost: a\r\nX: ", b"GET / HTTP/1.1\r\nHost: a\r\n", b""]
 )

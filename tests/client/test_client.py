@@ -124,6 +124,13 @@ async def test_auth_is_asked_for_with_each_connection(server: ServerProcess, mak
         await soon(io.close())
 
 
+@pytest.mark.parametrize("auth", [{"token": object()}, lambda: {"token": object()}, lambda: 5])
+async def test_auth_that_cannot_be_sent(server: ServerProcess, make: Make, auth: Any) -> None:
+    io, _ = make(server.url, auth=auth)
+    with pytest.raises(ConnectionRefused, match="auth"):
+        await soon(io.connect())
+
+
 async def test_an_auth_function_that_fails(server: ServerProcess, make: Make, trouble: Any) -> None:
     def auth() -> dict[str, Any]:
         raise RuntimeError("no key")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import pytest
@@ -87,7 +88,6 @@ def test_what_cannot_be_declared() -> None:
 
 
 def test_what_json_schema_cannot_say_is_told_with_its_place() -> None:
-    from collections.abc import Callable  # noqa: PLC0415  for one annotation
 
     io = Server()
     io.emits("call", Callable[[], int])

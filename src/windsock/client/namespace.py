@@ -33,7 +33,6 @@ Auth = Mapping[str, Any] | Callable[[], Mapping[str, Any] | Awaitable[Mapping[st
 STAGES: Final = frozenset({"connect", "connect_error", "disconnect"})
 """Events that the library raises in a namespace."""
 
-
 MAX_EARLY_EVENTS: Final = 1000
 """Events that come before the namespace is connected, as python-socketio's ``connect`` handlers send them; a server
 that never connects it is not listened to without end."""
@@ -307,10 +306,14 @@ class ClientNamespace:
             self._send_connect(session, data)
 
     def _send_connect(self, session: Session, auth: Mapping[str, Any] | None) -> None:
-        data = None if auth is None else dict(auth)
-        if self._pid is not None:
-            data = {"pid": self._pid, "offset": self._offset, **(data or {})}
-        self._send(session, PacketType.CONNECT, data)
+        try:
+            data = None if auth is None else dict(auth)
+            if self._pid is not None:
+                data = {"pid": self._pid, "offset": self._offset, **(data or {})}
+            self._send(session, PacketType.CONNECT, data)
+        except (EncodeError, TypeError, ValueError) as error:
+            # Not the connection's fault, and no attempt would mend it.
+            self._refused(ConnectionRefused(f"expected a mapping that can be sent as auth: {error}"))
 
     def _send(self, session: Session, type: PacketType, data: Any, id: int | None = None) -> None:
         try:

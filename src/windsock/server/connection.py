@@ -286,6 +286,7 @@ class Connection:
                 if not EAGER:
                     self._schedule(socket, event, id, outcome)
                     return
+                # What ``start`` does, without a call for each event.
                 task = Task(outcome, loop=self._loop, eager_start=True)  # type: ignore[call-arg,unused-ignore]  # not on 3.11
                 if not task.done():
                     self._keep(task, partial(self._finish, socket, event, id))

@@ -18,7 +18,7 @@ from websockets.http11 import Request
 from windsock.asgi import EXTENSION, ASGIApplication
 from windsock.tasks import start
 from windsock.uvicorn.exchange import DirectRequest, Exchange
-from windsock.uvicorn.websocket import Origin, WebSocketProtocol
+from windsock.uvicorn.websocket import Head, WebSocketProtocol
 
 if TYPE_CHECKING:
     from uvicorn._types import ASGI3Application
@@ -87,7 +87,9 @@ class HttpProtocol(HttpToolsProtocol):
         self._idle_since: float | None = None
         self._refusal = HTTPStatus.BAD_REQUEST
         self._in_head = True
+        # Whether the parser is within a head, and whether that began in the read that is being parsed.
         self._begun = False
+        self._fresh = False
         self._ended = False
         self._unparsed = 0
         self._starting: deque[tuple[RequestResponseCycle, ASGI3Application]] = deque()
@@ -138,6 +140,7 @@ class HttpProtocol(HttpToolsProtocol):
         finally:
             self._parsing = False
             self._read = b""
+            self._fresh = False
         if self._direct is not None:
             self._direct.read_over()
         if self._ended:
@@ -173,7 +176,7 @@ class HttpProtocol(HttpToolsProtocol):
         if len(self.pipeline) >= MAX_PIPELINED:
             self._refusal = HTTPStatus.TOO_MANY_REQUESTS
             raise HeadRefused
-        self._begun = True
+        self._begun = self._fresh = True
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
@@ -239,7 +242,7 @@ class HttpProtocol(HttpToolsProtocol):
         self.cycle = self._active = None  # type: ignore[assignment]  # as in its base before the first request
         transport.set_protocol(protocol)
         protocol.connection_made(transport)
-        protocol.begin(request, early, Origin(self.headers, self.scheme or "http", self.server, self.client))
+        protocol.begin(request, early, Head(self.headers, self.scheme or "http", self.server, self.client))
 
     def on_response_complete(self) -> None:
         """An answer is written: the next request may start, or the wait for one."""
@@ -323,8 +326,8 @@ class HttpProtocol(HttpToolsProtocol):
 
     def _check_head(self) -> None:
         headers = self.headers
-        # A head is never larger than the reads it came in; it is only added up when they were.
-        large = self._unparsed + len(self._read) > MAX_HEAD_SIZE
+        # A head that came in one read is no larger than that; others are added up.
+        large = not self._fresh or len(self._read) > MAX_HEAD_SIZE
         if len(headers) > MAX_HEADERS or (
             large and sum([len(name) + len(value) for name, value in headers]) > MAX_HEAD_SIZE
         ):

@@ -41,8 +41,8 @@ SERVICE_RESTART: Final = 1012
 logger: logging.Logger = logging.getLogger("uvicorn.error")
 
 
-class Origin(NamedTuple):
-    """Whence a request came, as the HTTP class knows it.
+class Head(NamedTuple):
+    """A request's header fields and the two ends of its connection, as the HTTP class knows them.
 
     Attributes:
         headers: names in lower case.
@@ -138,17 +138,17 @@ class WebSocketProtocol(asyncio.Protocol):
 
     # -- the HTTP class's side --
 
-    def begin(self, request: Request, early: bytes = b"", origin: Origin | None = None) -> None:
+    def begin(self, request: Request, early: bytes = b"", head: Head | None = None) -> None:
         """Takes the request of a handshake, and what came behind it; starts the application."""
         self._request = request
         self._early = early
         try:
-            self._accept_key, _, _ = _checker().process_request(request)
+            self._accept_key, _, _ = _handshake().process_request(request)
         except InvalidHandshake:
             # The library knows which answer is due to which fault.
-            self.refuse(_checker().accept(request))
+            self.refuse(_handshake().accept(request))
             return
-        task = start(self._run(self._scope(request, origin or self._find_origin(request))), asyncio.get_running_loop())
+        task = start(self._run(self._scope(request, head or self._read_head(request))), asyncio.get_running_loop())
         if not task.done():
             self._state.tasks.add(task)
             task.add_done_callback(self._state.tasks.discard)
@@ -210,7 +210,7 @@ class WebSocketProtocol(asyncio.Protocol):
     # -- inside --
 
     def _receive_request(self, data: bytes) -> None:
-        handshake = _checker()
+        handshake = _handshake()
         handshake.receive_data(data)
         for event in handshake.events_received():
             if isinstance(event, Request):
@@ -220,32 +220,32 @@ class WebSocketProtocol(asyncio.Protocol):
         self._connection.write(b"".join(handshake.data_to_send()))
         self._connection.close()
 
-    def _find_origin(self, request: Request) -> Origin:
+    def _read_head(self, request: Request) -> Head:
         connection = self._connection
         headers = [
             (name.lower().encode("ascii"), value.encode("latin-1")) for name, value in request.headers.raw_items()
         ]
         scheme = "https" if is_ssl(connection) else "http"
-        return Origin(headers, scheme, get_local_addr(connection), get_remote_addr(connection))
+        return Head(headers, scheme, get_local_addr(connection), get_remote_addr(connection))
 
-    def _scope(self, request: Request, origin: Origin) -> dict[str, Any]:
+    def _scope(self, request: Request, head: Head) -> dict[str, Any]:
         path, _, query = request.path.partition("?")
         root = self._config.root_path
-        protocols = b",".join([value for name, value in origin.headers if name == b"sec-websocket-protocol"]).decode(
+        protocols = b",".join([value for name, value in head.headers if name == b"sec-websocket-protocol"]).decode(
             "latin-1"
         )
         return {
             "type": "websocket",
             "asgi": {"version": self._config.asgi_version, "spec_version": "2.4"},
             "http_version": "1.1",
-            "scheme": "wss" if origin.scheme == "https" else "ws",
-            "server": origin.server,
-            "client": origin.client,
+            "scheme": "wss" if head.scheme == "https" else "ws",
+            "server": head.server,
+            "client": head.client,
             "root_path": root,
             "path": root + unquote(path),
             "raw_path": root.encode("ascii") + path.encode("ascii"),
             "query_string": query.encode("ascii"),
-            "headers": origin.headers,
+            "headers": head.headers,
             "subprotocols": [token.strip() for token in protocols.split(",")] if protocols else [],
             "state": self._app_state.copy(),
             "extensions": {"websocket.http.response": {}, EXTENSION: self},
@@ -300,7 +300,7 @@ class WebSocketProtocol(asyncio.Protocol):
         extensions: list[Extension] = []
         if compress:
             # Without context takeover a message is compressed by itself: once for all, nothing kept for a client.
-            negotiation = _checker()
+            negotiation = _handshake()
             negotiation.available_extensions = [
                 ServerPerMessageDeflateFactory(server_no_context_takeover=True, client_no_context_takeover=True)
             ]
@@ -317,8 +317,8 @@ class WebSocketProtocol(asyncio.Protocol):
         return b"\r\n".join((*lines, b"", b"")), extensions
 
     def _fail(self, status: HTTPStatus) -> None:
-        self.refuse(_checker().reject(status, f"{status.phrase}.\n"))
+        self.refuse(_handshake().reject(status, f"{status.phrase}.\n"))
 
 
-def _checker() -> ServerProtocol:
+def _handshake() -> ServerProtocol:
     return ServerProtocol(logger=QUIET)

@@ -128,12 +128,10 @@ class WebSocketTransport(asyncio.Protocol):
             frame = message.frame
             outbox = self._outbox
             if not pending:
-                outbox.dirty.append(self)
-                if not outbox.scheduled:
-                    outbox.schedule()
+                outbox.mark(self)
             pending.append(frame)
-            gathered = outbox.gathered = outbox.gathered + len(frame)
-            if gathered > FLUSH_AT:
+            outbox.gathered += len(frame)
+            if outbox.gathered > FLUSH_AT:
                 outbox.flush()
             return
         threshold = self._deflate_from
