@@ -12,6 +12,7 @@ from tests.client.servers import Running
 from tests.conformance.process import ServerProcess
 from tests.server.site import WITHIN, soon, until
 from windsock import AckTimeout, Client, ConfigurationError, ConnectionFailed, ConnectionRefused, NotConnected
+from windsock.protocol.parsers.json import JsonParser
 
 VALUES = [None, True, 0, -1, 1.5, "", "grüße 🎐", [], {}, [1, [2, {"three": None}]], {"a": {"b": [False]}}]
 
@@ -129,6 +130,20 @@ async def test_auth_that_cannot_be_sent(server: ServerProcess, make: Make, auth:
     io, _ = make(server.url, auth=auth)
     with pytest.raises(ConnectionRefused, match="auth"):
         await soon(io.connect())
+
+
+class DefectiveParser(JsonParser):
+    """One's own, with a defect."""
+
+    def pack(self, *_: Any) -> tuple[bytes, tuple[bytes, ...]]:
+        raise RuntimeError("a defect")
+
+
+async def test_a_defect_does_not_leave_anybody_waiting(server: ServerProcess, make: Make, trouble: Any) -> None:
+    io, _ = make(server.url, parser=DefectiveParser())
+    with pytest.raises(ConnectionFailed, match="a defect"):
+        await soon(io.connect())
+    trouble.expect("failed")
 
 
 async def test_an_auth_function_that_fails(server: ServerProcess, make: Make, trouble: Any) -> None:

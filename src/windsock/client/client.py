@@ -11,7 +11,7 @@ from typing import Any, Final, Self, TypeVar
 
 from windsock.arguments import EventHandler
 from windsock.client.endpoint import Endpoint
-from windsock.client.inbox import Inbox
+from windsock.client.handlers import Handlers
 from windsock.client.listeners import Listener, Listeners
 from windsock.client.namespace import Auth, ClientNamespace
 from windsock.client.operator import ClientOperator
@@ -121,8 +121,8 @@ class Client:
         self._ack_timeout = ack_timeout
         self._max_buffered_bytes = max_buffered_bytes
         self._namespaces: dict[str, ClientNamespace] = {}
-        self._inbox = Inbox("the connection", answer=_ignore, hold=_ignore, release=_ignore)
-        self._stages = Listeners(self._inbox.start)
+        self._handlers = Handlers("the connection", answer=_ignore, hold=_ignore, release=_ignore)
+        self._stages = Listeners(self._handlers.start)
         self._session: Session | None = None
         self._decoder: Decoder | None = None
         self._runner: asyncio.Task[None] | None = None
@@ -187,7 +187,7 @@ class Client:
             await asyncio.wait([runner])
         for namespace in list(self._namespaces.values()):
             await namespace.close()
-        await self._inbox.close()
+        await self._handlers.close()
 
     # -- the client's own namespace --
 
@@ -287,6 +287,12 @@ class Client:
         try:
             while await self._connect() and await self._pause():
                 pass
+        except Exception as error:
+            # A defect, of ours or of a library: whoever waits to be connected is not to wait for good.
+            logger.exception("the client of %s failed", self._endpoint)
+            for namespace in list(self._namespaces.values()):
+                namespace.fail(ConnectionFailed(f"the client failed: {error!r}"))
+                namespace.give_up()
         finally:
             if self._runner is asyncio.current_task():
                 self._runner = None
@@ -318,12 +324,17 @@ class Client:
         """Carries the namespaces' messages over a session until it ends; returns why."""
         self._session = session
         self._decoder = self.parser.decoder()
-        for namespace in list(self._namespaces.values()):
-            if namespace.active:
-                namespace.enter(session)
         reason = "forced close"
         try:
-            reason = await session.run()
+            try:
+                for namespace in list(self._namespaces.values()):
+                    if namespace.active:
+                        namespace.enter(session)
+            except BaseException:
+                session.fail("transport error")
+                raise
+            finally:
+                reason = await session.run()
         finally:
             self._session = self._decoder = None
             for namespace in list(self._namespaces.values()):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from windsock.acks import Acks, wait_for_ack
 from windsock.arguments import EventHandler
 from windsock.client.buffer import OfflineBuffer, Waiting
-from windsock.client.inbox import Inbox
+from windsock.client.handlers import Handlers
 from windsock.client.listeners import Listener, Listeners, call
 from windsock.client.operator import ClientOperator
 from windsock.client.retries import RetryQueue
@@ -59,9 +59,9 @@ class ClientNamespace:
         self._client = client
         self._auth = auth
         self._ack_timeout = ack_timeout
-        self._inbox = Inbox(name, answer=self._acknowledge, hold=self._hold, release=self._release)
+        self._handlers = Handlers(name, answer=self._acknowledge, hold=self._hold, release=self._release)
         self._outgoing: list[Listener] = []
-        self._stages = Listeners(self._inbox.start)
+        self._stages = Listeners(self._handlers.start)
         self._acks = Acks()
         self._next_id = 0
         self._buffer = OfflineBuffer(max_bytes)
@@ -101,19 +101,19 @@ class ClientNamespace:
             if event in STAGES:
                 self._stages.add(event, function)
             else:
-                self._inbox.add(event, function)
+                self._handlers.add(event, function)
             return function
 
         return register
 
     def off(self, event: str) -> None:
         """Takes the handler of an event away, if there is one."""
-        self._inbox.remove(event)
+        self._handlers.remove(event)
         self._stages.remove(event)
 
     def on_any(self, listener: L) -> L:
         """Adds a listener to every event that comes: it gets the name and the arguments, as they came."""
-        self._inbox.listeners.append(listener)
+        self._handlers.listeners.append(listener)
         return listener
 
     def off_any(self, listener: Listener) -> None:
@@ -122,7 +122,7 @@ class ClientNamespace:
         Raises:
             ValueError: it is none.
         """
-        self._inbox.listeners.remove(listener)
+        self._handlers.listeners.remove(listener)
 
     def on_any_outgoing(self, listener: L) -> L:
         """Adds a listener to every event that leaves: it gets the name and the arguments."""
@@ -249,7 +249,7 @@ class ClientNamespace:
     def _leave(self, session: Session, event: Waiting) -> None:
         session.send(event.message)
         for listener in tuple(self._outgoing):
-            call(listener, tuple(event.data), "catch-all", self._inbox.start)
+            call(listener, tuple(event.data), "catch-all", self._handlers.start)
 
     # -- for the client: the connection --
 
@@ -291,7 +291,7 @@ class ClientNamespace:
             self._queue.close()
         self._acks.close()
         self._wake(NotConnected("the client was closed"))
-        await self._inbox.close()
+        await self._handlers.close()
 
     async def _admit(self, session: Session, auth: Callable[[], Any]) -> None:
         try:
@@ -421,7 +421,7 @@ class ClientNamespace:
         event, *arguments = data
         # A server that can restore the connection's state adds the offset as a last argument. Volatile events have
         # none, and nothing tells them apart but a handler that would miss an argument without it.
-        restorable = self._pid is not None and id is None and len(arguments) > self._inbox.minimum(event)
+        restorable = self._pid is not None and id is None and len(arguments) > self._handlers.minimum(event)
         if restorable and isinstance(arguments[-1], str):
             self._offset = arguments.pop()
-        self._inbox.deliver(event, arguments, id)
+        self._handlers.deliver(event, arguments, id)
