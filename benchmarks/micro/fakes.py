@@ -12,8 +12,8 @@ from websockets.frames import Frame, Opcode
 from windsock import Server
 from windsock.asgi import EXTENSION
 from windsock.engine.cors import Header
-from windsock.engine.registry import Engine
 from windsock.engine.transports.websocket import WebSocketTransport
+from windsock.engine.wiring import Wiring
 from windsock.types import Send
 
 SCOPE: dict[str, Any] = {
@@ -59,16 +59,9 @@ class FakeLane:
         """See ``windsock.asgi.Lane``: there is nobody in between."""
         return True
 
-    def take_over(self, engine: Engine, headers: list[Header]) -> WebSocketTransport:
+    def take_over(self, wiring: Wiring, headers: list[Header], subprotocol: str | None = None) -> WebSocketTransport:
         """See ``windsock.asgi.Lane``."""
-        self.transport = WebSocketTransport(
-            self.connection,
-            engine.options,
-            inbox=engine.inbox,
-            outbox=engine.outbox,
-            closing=engine.closing,
-            siblings=set(),
-        )
+        self.transport = WebSocketTransport(self.connection, wiring, siblings=set())
         return self.transport
 
 

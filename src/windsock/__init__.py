@@ -23,6 +23,7 @@ from windsock.server.dynamic import DynamicNamespace
 from windsock.server.namespace import Namespace
 from windsock.server.server import Server
 from windsock.server.socket import Handshake, Socket
+from windsock.slow_consumer import Conflate, SlowConsumer, SlowConsumerCounters
 
 __version__ = "0.1.0"
 
@@ -35,6 +36,7 @@ __all__ = [
     "ClientNamespace",
     "ClientOperator",
     "ConfigurationError",
+    "Conflate",
     "ConnectionFailed",
     "ConnectionRefused",
     "Context",
@@ -53,6 +55,8 @@ __all__ = [
     "PerMessageDeflate",
     "RemoteSocket",
     "Server",
+    "SlowConsumer",
+    "SlowConsumerCounters",
     "Socket",
     "Target",
     "WindsockError",

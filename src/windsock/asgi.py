@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from windsock.engine.cors import Header
     from windsock.engine.registry import Engine
     from windsock.engine.transports.websocket import WebSocketTransport
+    from windsock.engine.wiring import Wiring
     from windsock.types import ASGIApp, Receive, Scope, Send
 
 EXTENSION: Final = "windsock"
@@ -43,7 +44,7 @@ class Lane(Protocol):
     def owns(self, send: Send) -> bool:
         """Whether this is the ``send`` that the server gave: if not, a middleware wants to see what is sent."""
 
-    def take_over(self, engine: Engine, headers: list[Header]) -> WebSocketTransport:
+    def take_over(self, wiring: Wiring, headers: list[Header], subprotocol: str | None = None) -> WebSocketTransport:
         """Completes the handshake and hands the connection over; its receiver is to be set before anything else."""
 
 
@@ -145,8 +146,8 @@ class ASGIApplication:
         lane: Lane | None = scope.get("extensions", {}).get(EXTENSION)
         if lane is not None and not lane.owns(send):
             lane = None
-        carrier = None if lane is not None else AsgiWebSocketTransport(engine.options, receive, send)
-        transport = carrier if lane is None else lane.take_over(engine, headers)
+        carrier = None if lane is not None else AsgiWebSocketTransport(engine.wiring, receive, send)
+        transport = carrier if lane is None else lane.take_over(engine.wiring, headers)
         assert transport is not None
         if found is None:
             engine.open(scope, transport, sid)
@@ -212,7 +213,7 @@ class LongPolling:
 
     async def _open(self) -> None:
         engine = self._engine
-        transport = PollingTransport(engine.options, engine.outbox)
+        transport = PollingTransport(engine.wiring)
         sid = engine.new_id()
         engine.open(self._scope, transport, sid)
         self._sent_headers = engine.handshake_headers(sid)

@@ -73,3 +73,34 @@ async def test_a_client_that_leaves_while_it_is_held_back(host: Serve, way: Way,
     release.set()
     await until(lambda: done == 2, "what was begun is finished")
     assert await soon(left.get()) == sid
+
+
+async def test_the_bound_holds_over_all_sockets_of_a_client(host: Serve, dial: Dial) -> None:
+    """Each has it, therefore, and one that joins many namespaces gets no more."""
+    bound = 4
+    io = Server(max_handlers_in_flight=bound)
+    running = most = 0
+    release = asyncio.Event()
+
+    async def slow(socket: Socket) -> None:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        await release.wait()
+        running -= 1
+
+    for name in ("/", "/other"):
+        io.of(name).on("slow")(slow)
+    site = await host(io)
+    peer, other = await dial(site, "websocket"), await dial(site, "websocket")
+    await other.connect()
+    for name in ("/", "/other"):
+        await peer.connect(name)
+    await peer.send(*['42["slow"]', '42/other,["slow"]'] * bound)
+    await until(lambda: running == bound, "the bound is reached")
+    for _ in range(20):
+        await other.fence()
+    assert most == bound
+    release.set()
+    await peer.fence("/other")
+    assert most == bound

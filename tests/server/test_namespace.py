@@ -11,7 +11,7 @@ import pytest
 from tests.server.client import Refused
 from tests.server.fixtures import Dial, Join, Serve, Way
 from tests.server.site import soon, until
-from windsock import ConnectionRefused, Server, Socket
+from windsock import ConnectionRefused, Server, SlowConsumer, Socket
 from windsock.server.dynamic import DynamicNamespace
 
 ORGANISATION = re.compile(r"^/org-\d+$")
@@ -121,7 +121,7 @@ async def test_a_namespace_goes_with_its_last_client(host: Serve, way: Way, dial
 
 
 async def test_one_that_goes_while_all_are_told_stops_nothing(host: Serve, dial: Dial) -> None:
-    io, organisations = make_server(max_buffered_bytes=10_000)
+    io, organisations = make_server(slow_consumer=SlowConsumer(max_bytes=10_000))
     left: asyncio.Queue[str] = asyncio.Queue()
     organisations.on("disconnect")(lambda socket, reason: left.put_nowait(reason))
     site = await host(io)

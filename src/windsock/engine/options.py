@@ -10,6 +10,7 @@ from windsock.errors import ConfigurationError
 from windsock.protocol.engineio import OpenParameters
 from windsock.protocol.payload import MAX_PACKETS
 from windsock.protocol.websocket import MAX_FRAGMENTS
+from windsock.slow_consumer import SlowConsumer
 from windsock.types import Scope, TransportName
 
 OriginPredicate = Callable[[str, Scope], bool]
@@ -96,8 +97,8 @@ class EngineOptions:
         http_compression: ``None`` (or ``False``) for no compression of long-polling answers.
         max_sessions: alive at once; a flood of long-polling handshakes holds no connection of its own and
             would otherwise grow without end.
-        max_buffered_bytes: waiting for one session whose client does not read; more closes it with
-            ``transport error``, so that one stalled reader cannot take the server's memory.
+        slow_consumer: what happens to a client that does not take what is sent to it, so that one stalled reader
+            cannot take the server's memory.
         max_payload_packets: packets in one long-polling request.
         max_fragments: frames in one WebSocket message.
     """
@@ -117,7 +118,7 @@ class EngineOptions:
     per_message_deflate: PerMessageDeflate | None = None
     http_compression: HttpCompression | None = field(default_factory=HttpCompression)
     max_sessions: int = 100_000
-    max_buffered_bytes: int = 4 * 1024 * 1024
+    slow_consumer: SlowConsumer = SlowConsumer()  # noqa: RUF009  frozen
     max_payload_packets: int = MAX_PACKETS
     max_fragments: int = MAX_FRAGMENTS
 

@@ -12,17 +12,16 @@ from windsock.engine.cors import OriginPolicy
 from windsock.engine.deadlines import Deadlines
 from windsock.engine.request import Request, parse_query
 from windsock.engine.session import Session, State
-from windsock.engine.transports.inbox import Inbox
-from windsock.engine.transports.outbox import Outbox
-from windsock.engine.transports.websocket import CLOSE_TIMEOUT
 from windsock.engine.upgrade import Upgrade
+from windsock.engine.wiring import Wiring
 from windsock.protocol.engineio import ERROR_MESSAGES, PING, PROTOCOL_VERSION, ErrorCode
 
 if TYPE_CHECKING:
     from windsock.engine.cors import Header
     from windsock.engine.options import EngineOptions
     from windsock.engine.transports.base import Transport
-    from windsock.engine.transports.websocket import WebSocketTransport
+    from windsock.engine.transports.inbox import Inbox
+    from windsock.engine.transports.outbox import Outbox
     from windsock.types import Scope
 
 _ID_BYTES: Final = 15
@@ -53,19 +52,19 @@ class Engine:
 
     Attributes:
         sessions: alive, by id.
+        wiring: what its transports have in common.
         inbox: what came in this iteration of the event loop.
         outbox: what is to be written at the end of this iteration of the event loop.
         origins: the rule for ``Origin`` headers.
-        closing: time-outs for WebSockets whose peer does not answer a close frame.
     """
 
     def __init__(self, options: EngineOptions, on_session: Callable[[Session], None]) -> None:
         self.options = options
         self.sessions: dict[str, Session] = {}
-        self.outbox: Outbox = Outbox()
-        self.inbox: Inbox = Inbox(self.outbox)
+        self.wiring: Wiring = Wiring(options)
+        self.outbox: Outbox = self.wiring.outbox
+        self.inbox: Inbox = self.wiring.inbox
         self.origins: OriginPolicy = OriginPolicy(options)
-        self.closing: Deadlines[WebSocketTransport] = Deadlines(CLOSE_TIMEOUT, lambda transport: transport.cut())
         self._on_session = on_session
         self._intervals: Deadlines[Session] = Deadlines(options.ping_interval, lambda session: session.ping())
         self._pongs: Deadlines[Session] = Deadlines(options.ping_timeout, lambda session: session.fail("ping timeout"))

@@ -10,11 +10,14 @@ from __future__ import annotations
 from base64 import b64encode
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import orjson
 
 from windsock.protocol.websocket import BINARY, TEXT, deflate, frame
+
+if TYPE_CHECKING:
+    from windsock.slow_consumer import Terms
 
 PROTOCOL_VERSION: Final = "4"
 
@@ -65,11 +68,15 @@ class Message:
         text: the text packet in UTF-8, its type digit included.
         attachments: payloads of the binary packets that follow it.
         compress: whether transports that compress may compress it.
+
+    Attributes:
+        terms: what may be done with it while a receiver is slow; nothing, if there are none.
     """
 
     # What most messages have stands in the class: each attribute set for an instance is a tenth of making one.
     attachments: tuple[bytes, ...] = ()
     compress: bool = True
+    terms: Terms | None = None
     _frame: bytes | None = None
     _payload: bytes | None = None
     _deflated: bytes | None = None

@@ -249,6 +249,9 @@ class Connection:
         namespace.adapter.remove(socket)
         if socket.acks is not None:
             socket.acks.close()
+        for future in socket.drains or ():
+            if not future.done():
+                future.set_result(None)
         self._server.drop_if_empty(namespace)
 
     def _notify(self, socket: Socket, event: str, reason: str) -> None:

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from windsock.arguments import EventHandler
 from windsock.errors import ConfigurationError
+from windsock.protocol.socketio import PacketType
 from windsock.server.broadcast import BroadcastOperator, Rooms, deliver
 from windsock.server.dependencies import DependencyOverrides
 from windsock.server.emissions import UNACKNOWLEDGED, Emission
 from windsock.server.handlers import Handler
+from windsock.slow_consumer import Conflate, SlowConsumer, Terms
 
 if TYPE_CHECKING:
     from windsock.adapters.base import Adapter, AdapterFactory, RemoteSocket
@@ -37,6 +39,8 @@ class Registry:
         handlers: of events, by name.
         middlewares: in the order in which they run.
         emissions: events declared with :meth:`emits`, by name.
+        slow_consumer: for the events of the namespace; ``None`` where nothing can be done but what the server does with
+            all that waits for a client.
     """
 
     def __init__(self, name: str, overrides: DependencyOverrides | None = None) -> None:
@@ -44,6 +48,7 @@ class Registry:
         self.handlers: dict[str, Handler] = {}
         self.middlewares: list[Middleware] = []
         self.emissions: dict[str, Emission] = {}
+        self.slow_consumer: SlowConsumer | None = None
         self._overrides = overrides
 
     def on(self, event: str) -> Callable[[F], F]:
@@ -219,16 +224,41 @@ class Namespace:
         self._ack_id += 1
         return self._ack_id
 
+    def may_send_volatile(self, socket: Socket) -> bool:
+        """Whether a volatile event for this client is kept: it can take it now, or the policy drops it when need be."""
+        if socket.outlet.transport.writable:
+            return True
+        policy = self.registry.slow_consumer
+        return policy is not None and policy.policy == "drop_volatile" and socket.connected
+
+    def mark_volatile(self, message: Message) -> None:
+        """Lets a slow client's backlog drop a message when the policy is to drop volatile ones."""
+        policy = self.registry.slow_consumer
+        if policy is not None and policy.policy == "drop_volatile":
+            message.terms = Terms(policy, droppable=True)
+
     # -- the adapter's side (LocalEmitter) --
 
     def encode(self, packet: Packet) -> Message:
         """See :class:`windsock.adapters.base.LocalEmitter`."""
-        return self.parser.encode(packet.type, packet.namespace, packet.data, packet.id, packet.compress)
+        message = self.parser.encode(packet.type, packet.namespace, packet.data, packet.id, packet.compress)
+        policy = self.registry.slow_consumer
+        if policy is not None and packet.type is PacketType.EVENT:
+            message.terms = self._terms(policy, packet)
+        return message
+
+    def _terms(self, policy: SlowConsumer, packet: Packet) -> Terms:
+        if packet.id is not None:  # somebody waits for its acknowledgement
+            return Terms(policy, droppable=False)
+        if isinstance(policy.policy, Conflate):
+            return Terms(policy, droppable=False, subject=tuple(packet.data), scope=self.name)
+        return Terms(policy, droppable=policy.policy == "drop_oldest")
 
     def deliver(self, members: Collection[Any], message: Message, *, volatile: bool) -> None:
         """See :class:`windsock.adapters.base.LocalEmitter`."""
         if volatile:
-            members = [socket for socket in members if socket.outlet.transport.writable]
+            members = [socket for socket in members if self.may_send_volatile(socket)]
+            self.mark_volatile(message)
         deliver(self.outbox, members, message)
 
     def disconnect(self, member: Any, *, close: bool) -> None:

@@ -18,6 +18,7 @@ from windsock.server.dependencies import DependencyOverrides
 from windsock.server.dynamic import DynamicNamespace, NamespacePredicate
 from windsock.server.emissions import UNACKNOWLEDGED
 from windsock.server.namespace import F, M, Namespace, Registry
+from windsock.slow_consumer import SlowConsumer, SlowConsumerCounters
 
 if TYPE_CHECKING:
     from windsock.adapters.base import AdapterFactory, RemoteSocket
@@ -58,7 +59,8 @@ class Server:
         adapter: knows the rooms; in memory by default.
         parser: the wire format; JSON by default.
         max_sessions: alive at once.
-        max_buffered_bytes: waiting for one client that does not read, before it is closed.
+        slow_consumer: what happens to a client that does not take what is sent to it; by default it is closed when more
+            than 4 MiB wait for it.
         max_fragments: frames in one WebSocket message.
         max_handlers_in_flight: handlers of one connection that have begun and not ended.
 
@@ -93,7 +95,7 @@ class Server:
         adapter: AdapterFactory = MemoryAdapter,
         parser: Parser | None = None,
         max_sessions: int = 100_000,
-        max_buffered_bytes: int = 4 * 1024 * 1024,
+        slow_consumer: SlowConsumer = SlowConsumer(),  # noqa: B008  frozen
         max_fragments: int = 1024,
         max_handlers_in_flight: int = MAX_HANDLERS_IN_FLIGHT,
     ) -> None:
@@ -117,7 +119,7 @@ class Server:
             per_message_deflate=PerMessageDeflate() if per_message_deflate is True else per_message_deflate or None,
             http_compression=HttpCompression() if http_compression is True else http_compression or None,
             max_sessions=max_sessions,
-            max_buffered_bytes=max_buffered_bytes,
+            slow_consumer=slow_consumer,
             max_fragments=max_fragments,
         )
         self.parser: Parser = parser if parser is not None else JsonParser()
@@ -130,23 +132,32 @@ class Server:
         self._connecting: Deadlines[Connection] = Deadlines(
             connect_timeout, lambda connection: connection.connect_timed_out()
         )
+        # What closes needs no word with each message.
+        self._slow_consumer = None if slow_consumer.policy == "close" else slow_consumer
         self._root = self.of("/")
 
     @overload
-    def of(self, name: str) -> Namespace: ...
+    def of(self, name: str, *, slow_consumer: SlowConsumer | None = None) -> Namespace: ...
 
     @overload
-    def of(self, name: re.Pattern[str] | NamespacePredicate) -> DynamicNamespace: ...
+    def of(
+        self, name: re.Pattern[str] | NamespacePredicate, *, slow_consumer: SlowConsumer | None = None
+    ) -> DynamicNamespace: ...
 
-    def of(self, name: str | re.Pattern[str] | NamespacePredicate) -> Namespace | DynamicNamespace:
+    def of(
+        self, name: str | re.Pattern[str] | NamespacePredicate, *, slow_consumer: SlowConsumer | None = None
+    ) -> Namespace | DynamicNamespace:
         """The namespace of that name, made when it is not there; or all whose names match a rule.
 
         Args:
             name: a name, with or without its leading slash; or a regular expression, searched for in the names that
                 clients ask for; or a predicate of such a name and the client's auth payload.
+            slow_consumer: for its events instead of the server's: with a budget of their own, unless another namespace
+                has an equal one. ``None``: as it was.
         """
         if not isinstance(name, str):
             dynamic = DynamicNamespace(name, self.parser, self.engine.outbox, self._adapter, self.dependency_overrides)
+            dynamic.registry.slow_consumer = slow_consumer or self._slow_consumer
             self._dynamic.append(dynamic)
             return dynamic
         if not name.startswith("/"):
@@ -156,10 +167,18 @@ class Server:
             namespace = self.namespaces[name] = Namespace(
                 name, self.parser, self.engine.outbox, self._adapter, overrides=self.dependency_overrides
             )
+            namespace.registry.slow_consumer = self._slow_consumer
             rule = next((dynamic for dynamic in self._dynamic if dynamic.covers(name)), None)
             if rule is not None:
                 rule.adopt(namespace)
+        if slow_consumer is not None:
+            namespace.registry.slow_consumer = slow_consumer
         return namespace
+
+    @property
+    def slow_consumers(self) -> SlowConsumerCounters:
+        """What slow clients have cost: counters of dropped messages and bytes, and of closed clients."""
+        return self.engine.wiring.slow_consumers
 
     @property
     def registries(self) -> list[Registry]:

@@ -92,6 +92,7 @@ class Held:
 
     messages: list[Message]
     pending: None = None
+    straggler: None = None
 
     @property
     def transport(self) -> Held:
@@ -119,11 +120,12 @@ class Socket:
         connected: whether the client was told that it is, and has not left since.
         left: why it left, once it has.
         farewell: whether the application wants it gone, known before it was connected: ``True`` with its connection.
+        drains: resolved when the client has caught up, or has left.
         recovered: whether the connection state was restored; not before connection state recovery is on.
     """
 
-    __slots__ = ("__weakref__", "_connection", "_data", "acks", "connected", "farewell", "handshake", "id", "left",
-                 "namespace", "outlet")  # fmt: skip
+    __slots__ = ("__weakref__", "_connection", "_data", "acks", "connected", "drains", "farewell", "handshake", "id",
+                 "left", "namespace", "outlet")  # fmt: skip
 
     recovered = False
 
@@ -135,6 +137,7 @@ class Socket:
         self.connected: bool = False
         self.left: str | None = None
         self.farewell: bool | None = None
+        self.drains: set[asyncio.Future[None]] | None = None
         self.outlet: Session | Held = Held([])
         self._connection = connection
         self._data: SimpleNamespace | None = None
@@ -171,6 +174,32 @@ class Socket:
             ValueError: the event's name is reserved.
         """
         self._emit(event_packet(self.namespace.name, event, arguments), volatile=False)
+
+    async def drain(self) -> None:
+        """Waits until the client has caught up; returns at once, without giving way to others, while it keeps up.
+
+        For a handler that has much to send: it then sends as fast as the client takes it, whatever the policy for slow
+        clients. The client keeps up as long as its connection's buffers have room; on long-polling, while a request of
+        it waits.
+
+        Raises:
+            NotConnected: the client has left.
+        """
+        while self.left is None:
+            straggler = self.outlet.transport.straggler
+            if straggler is None:
+                return
+            future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            if self.drains is None:
+                self.drains = set()
+            self.drains.add(future)
+            straggler.notify(future)
+            try:
+                await future
+            finally:
+                self.drains.discard(future)
+                future.cancel()
+        raise NotConnected("the client has disconnected")
 
     async def emit_with_ack(self, event: str, *arguments: Any) -> Any:
         """Sends an event and waits for its acknowledgement; see :meth:`SocketOperator.emit_with_ack`."""
@@ -235,9 +264,13 @@ class Socket:
         return self.acks.expect(id)
 
     def _emit(self, packet: Packet, *, volatile: bool) -> None:
-        if volatile and not self.outlet.transport.writable:
+        namespace = self.namespace
+        if volatile and not namespace.may_send_volatile(self):
             return
-        self.outlet.send(self.namespace.encode(packet))
+        message = namespace.encode(packet)
+        if volatile:
+            namespace.mark_volatile(message)
+        self.outlet.send(message)
 
 
 class SocketOperator:

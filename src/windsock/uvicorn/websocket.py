@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from websockets.extensions import Extension
 
     from windsock.engine.cors import Header
-    from windsock.engine.registry import Engine
+    from windsock.engine.wiring import Wiring
     from windsock.types import Send
 
 WINDOW_BITS: Final = 15
@@ -159,9 +159,10 @@ class WebSocketProtocol(asyncio.Protocol):
         """See :class:`windsock.asgi.Lane`."""
         return send == self._send
 
-    def take_over(self, engine: Engine, headers: list[Header]) -> WebSocketTransport:
+    def take_over(self, wiring: Wiring, headers: list[Header], subprotocol: str | None = None) -> WebSocketTransport:
         """See :class:`windsock.asgi.Lane`."""
-        answer, extensions = self._accept(headers, None, compress=engine.options.per_message_deflate is not None)
+        compress = wiring.options.per_message_deflate is not None
+        answer, extensions = self._accept(headers, subprotocol, compress=compress)
         # Frames are compressed once for all clients, so only for those that take the usual window.
         deflating = any(
             isinstance(extension, PerMessageDeflate) and extension.local_max_window_bits == WINDOW_BITS
@@ -171,12 +172,9 @@ class WebSocketProtocol(asyncio.Protocol):
         self._siblings.discard(self)
         transport = WebSocketTransport(
             self._connection,
-            engine.options,
+            wiring,
             extensions=extensions,
             deflating=deflating,
-            inbox=engine.inbox,
-            outbox=engine.outbox,
-            closing=engine.closing,
             siblings=self._siblings,
         )
         self._connection.set_protocol(transport)

@@ -13,7 +13,7 @@ import pytest
 from tests.server.fixtures import Serve
 from tests.server.peer import PollingPeer, decode
 from tests.server.site import Lane, Site, soon, until
-from windsock import HttpCompression, Server, Socket
+from windsock import HttpCompression, Server, SlowConsumer, Socket
 
 Dialled = tuple[Server, Site, PollingPeer, "asyncio.Queue[str]"]
 
@@ -21,7 +21,7 @@ Dialled = tuple[Server, Site, PollingPeer, "asyncio.Queue[str]"]
 @pytest.fixture
 async def dialled(host: Serve, lane: Lane, dial: Any) -> Dialled:
     """A server with small limits, one client in its main namespace, and why it leaves."""
-    io = Server(max_http_buffer_size=1000, max_buffered_bytes=20_000, cors_allowed_origins="*")
+    io = Server(max_http_buffer_size=1000, slow_consumer=SlowConsumer(max_bytes=20_000), cors_allowed_origins="*")
     left: asyncio.Queue[str] = asyncio.Queue()
     io.on("disconnect")(lambda socket, reason: left.put_nowait(reason))
     io.on("echo")(lambda socket, *arguments: arguments)

@@ -15,7 +15,7 @@ from tests.protocol.wire import CONTINUATION, PING, TEXT, client_frame, server_f
 from tests.server.fixtures import Dial, Serve
 from tests.server.peer import ENGINE, WebSocketPeer
 from tests.server.site import Lane, Site, soon, until
-from windsock import BroadcastOperator, PerMessageDeflate, Server, Socket
+from windsock import BroadcastOperator, PerMessageDeflate, Server, SlowConsumer, Socket
 
 
 def make_server(**options: Any) -> tuple[Server, asyncio.Queue[str]]:
@@ -307,7 +307,7 @@ async def test_an_offer_that_cannot_be_read_is_not_taken(host: Serve, raw: Any) 
 async def test_a_client_that_does_not_read_is_given_up_and_others_are_not(
     host: Serve, lane: Lane, dial: Dial, raw: Any, volatile: bool
 ) -> None:
-    io, left = make_server(max_buffered_bytes=100_000, ping_interval=60)
+    io, left = make_server(slow_consumer=SlowConsumer(max_bytes=100_000), ping_interval=60)
     site = await host(io, lane)
     stalled = await raw(site)
     stalled.pause()
@@ -340,7 +340,7 @@ async def test_a_client_that_does_not_read_is_given_up_and_others_are_not(
 
 
 async def test_a_client_that_catches_up_gets_everything(host: Serve, lane: Lane, raw: Any) -> None:
-    io, left = make_server(max_buffered_bytes=50_000_000)
+    io, left = make_server(slow_consumer=SlowConsumer(max_bytes=50_000_000))
     client = await raw(await host(io, lane))
     client.pause()
     total = 300
@@ -359,7 +359,7 @@ async def test_a_client_that_catches_up_gets_everything(host: Serve, lane: Lane,
 
 async def test_a_client_that_does_not_read_is_not_read_from(host: Serve, raw: Any) -> None:
     """Who does not take its answers cannot ask for more: what it asks waits on its own side."""
-    io, left = make_server(max_buffered_bytes=100_000_000, max_http_buffer_size=100_000)
+    io, left = make_server(slow_consumer=SlowConsumer(max_bytes=100_000_000), max_http_buffer_size=100_000)
     answered = 0
 
     @io.on("ask")

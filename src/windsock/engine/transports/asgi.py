@@ -6,35 +6,45 @@ import asyncio
 from collections import deque
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
+from windsock.engine.transports.straggler import Straggler
+
 if TYPE_CHECKING:
     from windsock.engine.cors import Header
-    from windsock.engine.options import EngineOptions
     from windsock.engine.transports.base import Receiver
+    from windsock.engine.wiring import Wiring
     from windsock.protocol.engineio import Message
     from windsock.types import Receive, Send, TransportName
 
 _TOO_BIG: Final = 1009
 _NORMAL: Final = 1000
 
+WRITE_AHEAD: Final = 64 * 1024
+"""Bytes that wait for the writing task while the server takes all it is given. More in one go is for the slow client's
+rules: only when the writing task has run is it known whether the client is one."""
+
 
 class AsgiWebSocketTransport:
     """One WebSocket connection as ASGI events (ASGI specification, "WebSocket").
 
-    A task of the server's reads; one task of this transport writes, since ``send`` may wait for a slow client.
+    A task of the server's reads; one task of this transport writes, since ``send`` may wait for a slow client. While it
+    waits, what is sent waits in a :class:`~windsock.engine.transports.straggler.Straggler`.
 
     Args:
-        options: of the engine.
+        wiring: of the engine.
         receive: of the ASGI application.
         send: of the ASGI application.
     """
 
-    __slots__ = ("_buffered", "_closing", "_done", "_finished", "_options", "_queue", "_receive", "_released", "_send",
-                 "_wake", "pending", "receiver")  # fmt: skip
+    __slots__ = ("_buffered", "_closing", "_done", "_finished", "_queue", "_receive", "_released", "_send", "_sent",
+                 "_straggler", "_stuck", "_wake", "_wiring", "pending", "receiver")  # fmt: skip
 
     name: ClassVar[TransportName] = "websocket"
 
-    def __init__(self, options: EngineOptions, receive: Receive, send: Send) -> None:
-        self._options = options
+    def __init__(self, wiring: Wiring, receive: Receive, send: Send) -> None:
+        self._wiring = wiring
+        self._straggler: Straggler | None = None
+        self._stuck = False  # while ``send`` has not returned
+        self._sent = 0
         self._receive = receive
         self._send = send
         self._queue: deque[Message] = deque()
@@ -51,17 +61,26 @@ class AsgiWebSocketTransport:
     @property
     def writable(self) -> bool:
         """See :class:`windsock.engine.transports.base.Transport`."""
-        return not self._queue and not self._done
+        return self._straggler is None and not self._stuck and not self._done
+
+    @property
+    def straggler(self) -> Straggler | None:
+        """See :class:`windsock.engine.transports.base.Transport`."""
+        return self._straggler
 
     def send(self, message: Message) -> None:
         """See :class:`windsock.engine.transports.base.Transport`."""
         if self._done or self._closing:
             return
-        if self._buffered > self._options.max_buffered_bytes:
-            self._finish("transport error")
-            return
-        self._queue.append(message)
-        self._buffered += message.size
+        straggler = self._straggler
+        size = message.size
+        if straggler is None and (self._stuck or self._buffered > WRITE_AHEAD):
+            straggler = self._straggler = Straggler(self._wiring, self._give_up, lambda: self._sent)
+        if straggler is None:
+            self._queue.append(message)
+            self._buffered += size
+        else:
+            straggler.add(message, size, message.terms)
         self._wake.set()
 
     def close(self) -> None:
@@ -111,7 +130,7 @@ class AsgiWebSocketTransport:
             self._finish("transport error" if failed else "transport close")
 
     async def _read(self) -> None:
-        limit = self._options.max_http_buffer_size
+        limit = self._wiring.options.max_http_buffer_size
         while True:
             event = await self._receive()
             if event["type"] == "websocket.disconnect":
@@ -132,20 +151,46 @@ class AsgiWebSocketTransport:
         while not self._done:
             await self._wake.wait()
             self._wake.clear()
-            while self._queue:
-                message = self._queue.popleft()
-                self._buffered -= message.size
-                await self._send(_event(text=message.text.decode()))
+            while (message := self._next()) is not None:
+                await self._give(_event(text=message.text.decode()))
                 for attachment in message.attachments:
-                    await self._send(_event(bytes=attachment))
+                    await self._give(_event(bytes=attachment))
             if self._closing:
                 await self._send({"type": "websocket.close", "code": _NORMAL})
                 return
+
+    async def _give(self, event: dict[str, Any]) -> None:
+        self._stuck = True
+        await self._send(event)
+        self._stuck = False
+        self._sent += 1
+
+    def _next(self) -> Message | None:
+        queue = self._queue
+        straggler = self._straggler
+        if not queue and straggler is not None:
+            # Little by little: what is not given to the server yet may still be dropped.
+            queue += straggler.take(1)
+            self._buffered = sum(message.size for message in queue)
+            if not queue:
+                self._straggler = None
+                straggler.end()
+        if not queue:
+            return None
+        message = queue.popleft()
+        self._buffered -= message.size
+        return message
+
+    def _give_up(self) -> None:
+        self._finish("transport error")
 
     def _finish(self, reason: str) -> None:
         if self._done:
             return
         self._done = True
+        straggler, self._straggler = self._straggler, None
+        if straggler is not None:
+            straggler.end()
         self._finished.set()
         self._queue.clear()
         self._wake.set()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from windsock.engine.transports.straggler import Straggler
     from windsock.protocol.engineio import Message
     from windsock.types import TransportName
 
@@ -40,8 +41,12 @@ class Transport(Protocol):
     def writable(self) -> bool:
         """Whether a message sent now leaves now: volatile messages are dropped otherwise."""
 
+    @property
+    def straggler(self) -> Straggler | None:
+        """What waits for a client that does not keep up; ``None`` for one that does."""
+
     def send(self, message: Message) -> None:
-        """Queues a message; it leaves at the end of the event loop's iteration."""
+        """Queues a message; it leaves at the end of the event loop's iteration, or when its client takes it."""
 
     def close(self) -> None:
         """Sends what is queued, then closes. ``transport_closed`` follows."""

@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, ClassVar, Final, Protocol
 
+from windsock.engine.transports.outbox import FLUSH_AT
+from windsock.engine.transports.straggler import Straggler
 from windsock.errors import PayloadError
 from windsock.protocol import payload
 from windsock.protocol.engineio import CLOSE, NOOP
 
 if TYPE_CHECKING:
-    from windsock.engine.options import EngineOptions
     from windsock.engine.transports.base import Receiver
-    from windsock.engine.transports.outbox import Outbox
+    from windsock.engine.wiring import Wiring
     from windsock.protocol.engineio import Message
     from windsock.types import TransportName
 
@@ -30,9 +31,11 @@ class Poll(Protocol):
 class PollingTransport:
     """The requests of one session, seen as a transport.
 
+    What is sent while a GET waits is gathered for its answer; what is sent while none does waits in a
+    :class:`~windsock.engine.transports.straggler.Straggler`, under the rules for slow clients.
+
     Args:
-        options: of the engine.
-        outbox: of the engine.
+        wiring: of the engine.
     """
 
     __slots__ = (
@@ -40,10 +43,10 @@ class PollingTransport:
         "_closing",
         "_done",
         "_held",
-        "_options",
-        "_outbox",
         "_poll",
         "_queue",
+        "_straggler",
+        "_wiring",
         "pending",
         "posting",
         "receiver",
@@ -51,9 +54,9 @@ class PollingTransport:
 
     name: ClassVar[TransportName] = "polling"
 
-    def __init__(self, options: EngineOptions, outbox: Outbox) -> None:
-        self._options = options
-        self._outbox = outbox
+    def __init__(self, wiring: Wiring) -> None:
+        self._wiring = wiring
+        self._straggler: Straggler | None = None
         self._queue: list[Message] = []
         self._buffered = 0
         self._poll: Poll | None = None
@@ -69,17 +72,27 @@ class PollingTransport:
         """See :class:`windsock.engine.transports.base.Transport`."""
         return self._poll is not None and not self._queue
 
+    @property
+    def straggler(self) -> Straggler | None:
+        """See :class:`windsock.engine.transports.base.Transport`."""
+        return self._straggler
+
     def send(self, message: Message) -> None:
         """See :class:`windsock.engine.transports.base.Transport`."""
         if self._done or self._closing is not None:
             return
-        if self._buffered > self._options.max_buffered_bytes:
-            self._finish("transport error")
+        size = message.size
+        if self._poll is None:
+            if self._straggler is None:
+                self._straggler = Straggler(self._wiring, self._give_up, int)
+            self._straggler.add(message, size, message.terms)
             return
+        if not self._queue:
+            self._wiring.outbox.mark(self)
         self._queue.append(message)
-        self._buffered += message.size
-        if self._poll is not None and len(self._queue) == 1:
-            self._outbox.mark(self)
+        self._buffered += size
+        if self._buffered > FLUSH_AT:
+            self.flush()
 
     def flush(self) -> None:
         """Answers the waiting GET with what was gathered."""
@@ -99,6 +112,7 @@ class PollingTransport:
             self._finish("transport error")
             return False
         self._poll = request
+        self._queue += self._take_waiting()
         if self._queue:
             self.flush()
         elif self._closing is not None:
@@ -123,7 +137,7 @@ class PollingTransport:
         Waits while the receiver holds the transport, so that the next request waits too.
         """
         try:
-            packets = payload.decode(body, max_packets=self._options.max_payload_packets)
+            packets = payload.decode(body, max_packets=self._wiring.options.max_payload_packets)
         except PayloadError:
             self._finish("parse error")
             return False
@@ -162,7 +176,8 @@ class PollingTransport:
 
     def discard(self) -> list[Message]:
         """See :class:`windsock.engine.transports.base.Transport`."""
-        queue, self._queue = self._queue, []
+        queue = self._queue + self._take_waiting()
+        self._queue = []
         self.nudge()
         self._done = True
         self.release()
@@ -179,6 +194,16 @@ class PollingTransport:
             self._held.set_result(None)
             self._held = None
 
+    def _take_waiting(self) -> list[Message]:
+        straggler, self._straggler = self._straggler, None
+        if straggler is None:
+            return []
+        straggler.end()
+        return straggler.take()
+
+    def _give_up(self) -> None:
+        self._finish("transport error")
+
     def _say_closed(self) -> None:
         self._queue.append(CLOSE)
         self.flush()
@@ -192,6 +217,7 @@ class PollingTransport:
             self._closing.cancel()
         poll, self._poll = self._poll, None
         self._queue.clear()
+        self._take_waiting()
         self.release()
         if poll is not None:
             poll.respond(NOOP.payload)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from windsock.engine.transports.inbox import LARGE
 from windsock.engine.transports.outbox import FLUSH_AT
+from windsock.engine.transports.straggler import PORTION, Straggler
 from windsock.protocol.websocket import MessageReader
 
 if TYPE_CHECKING:
@@ -14,11 +15,8 @@ if TYPE_CHECKING:
 
     from websockets.extensions import Extension
 
-    from windsock.engine.deadlines import Deadlines
-    from windsock.engine.options import EngineOptions
     from windsock.engine.transports.base import Receiver
-    from windsock.engine.transports.inbox import Inbox
-    from windsock.engine.transports.outbox import Outbox
+    from windsock.engine.wiring import Wiring
     from windsock.protocol.engineio import Message
     from windsock.types import TransportName
 
@@ -39,23 +37,18 @@ class WebSocketTransport(asyncio.Protocol):
     in one call chain, and what goes out is gathered in ``pending`` until the outbox flushes it.
 
     A client that stops reading makes the connection's buffer rise over its high-water mark. From then on
-    nothing is read from it either, so that it cannot ask for more, and what others send it is counted against
-    ``max_buffered_bytes``.
+    nothing is read from it either, so that it cannot ask for more, and what others send it waits in a
+    :class:`~windsock.engine.transports.straggler.Straggler`, under the rules for slow clients.
 
     Args:
         connection: the asyncio transport; its protocol is to be set to this object.
-        options: of the engine.
+        wiring: of the engine.
         extensions: negotiated in the handshake.
         deflating: whether permessage-deflate is among them.
-        inbox: of the engine.
-        outbox: of the engine.
-        closing: time-outs for peers that do not answer a close frame.
         siblings: the server's set of live connections, for its graceful shutdown.
     """
 
     __slots__ = (
-        "_buffered",
-        "_closing",
         "_connection",
         "_deflate_from",
         "_done",
@@ -64,12 +57,13 @@ class WebSocketTransport(asyncio.Protocol):
         "_holding",
         "_inbox",
         "_lost",
-        "_options",
         "_outbox",
+        "_paused",
         "_queue",
         "_reader",
         "_siblings",
-        "_slow",
+        "_straggler",
+        "_wiring",
         "pending",
         "receiver",
     )
@@ -79,28 +73,26 @@ class WebSocketTransport(asyncio.Protocol):
     def __init__(
         self,
         connection: asyncio.Transport,
-        options: EngineOptions,
+        wiring: Wiring,
         *,
         extensions: Sequence[Extension] = (),
         deflating: bool = False,
-        inbox: Inbox,
-        outbox: Outbox,
-        closing: Deadlines[WebSocketTransport],
         siblings: set[object],
     ) -> None:
+        options = wiring.options
         self._connection = connection
-        self._options = options
+        self._wiring = wiring
         self._reader = MessageReader(options.max_http_buffer_size, extensions, max_fragments=options.max_fragments)
-        self._inbox = inbox
-        self._outbox = outbox
-        self._closing = closing
+        self._inbox = wiring.inbox
+        self._outbox = wiring.outbox
         self._siblings = siblings
         self._expiry: set[WebSocketTransport] | None = None
         deflate = options.per_message_deflate
         self._deflate_from = deflate.threshold if deflating and deflate is not None else None
         self._queue: list[bytes] = []
-        self._slow = False
-        self._buffered = 0
+        # While the connection takes nothing; the straggler is there until all that waited is written.
+        self._paused = False
+        self._straggler: Straggler | None = None
         # Messages of one read that wait for the receiver, or for the client to take its answers.
         self._held: list[str | bytes] | None = None
         self._holding = False
@@ -119,7 +111,12 @@ class WebSocketTransport(asyncio.Protocol):
     @property
     def writable(self) -> bool:
         """See :class:`windsock.engine.transports.base.Transport`."""
-        return not self._slow and not self._done
+        return self._straggler is None and not self._done
+
+    @property
+    def straggler(self) -> Straggler | None:
+        """See :class:`windsock.engine.transports.base.Transport`."""
+        return self._straggler
 
     def send(self, message: Message) -> None:
         """See :class:`windsock.engine.transports.base.Transport`."""
@@ -136,14 +133,18 @@ class WebSocketTransport(asyncio.Protocol):
             return
         threshold = self._deflate_from
         if threshold is not None and message.compress and message.size >= threshold:
-            self._enqueue(message.deflated)
+            frame = message.deflated
         else:
-            self._enqueue(message.frame)
+            frame = message.frame
+        if self._straggler is None:
+            self._enqueue(frame)
+        else:
+            self._straggler.add(frame, len(frame), message.terms)
 
     def flush(self) -> None:
         """Writes what was gathered in this iteration."""
         queue = self._queue
-        if queue and not self._slow:
+        if queue and self._straggler is None:
             if len(queue) == 1:
                 self._connection.write(queue.pop())
             else:
@@ -227,19 +228,29 @@ class WebSocketTransport(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         """The client does not keep up: count what waits for it, and read no more of its requests."""
-        self._slow = True
-        self.pending = None
-        self._buffered = sum(map(len, self._queue))
-        self._pause_reading()
+        self._paused = True
+        if self._straggler is None and not self._done:
+            self.pending = None
+            self._straggler = Straggler(self._wiring, self._give_up, self._connection.get_write_buffer_size)
+            self._pause_reading()
 
     def resume_writing(self) -> None:
-        """The client caught up."""
-        self._slow = False
-        if self._done:
+        """The client takes more, and may catch up."""
+        self._paused = False
+        straggler = self._straggler
+        if straggler is None:
             return
+        queue = self._queue  # of the iteration in which it fell behind; written before what waits
+        while queue or (queue := straggler.take(PORTION)):
+            data = b"".join(queue)
+            queue.clear()
+            self._connection.write(data)
+            if self._is_paused():
+                return
+        self._straggler = None
+        straggler.end()
         if self._deflate_from is None:
             self.pending = self._queue
-        self.flush()  # may pause again at once
         self._go_on()
 
     def connection_lost(self, error: Exception | None) -> None:
@@ -256,20 +267,21 @@ class WebSocketTransport(asyncio.Protocol):
     # -- inside --
 
     def _enqueue(self, data: bytes) -> None:
-        queue = self._queue
-        if self._slow:
-            # Checked before adding, so that one message may be larger than the whole budget.
-            if self._buffered > self._options.max_buffered_bytes:
-                self._stop()
-                self._connection.abort()
-                self.receiver.transport_closed("transport error")
-                return
-            self._buffered += len(data)
-        elif self._done:
-            return
-        elif not queue:
-            self._outbox.mark(self)
-        queue.append(data)
+        if self._straggler is not None:
+            self._straggler.add(data, len(data))
+        elif not self._done:
+            if not self._queue:
+                self._outbox.mark(self)
+            self._queue.append(data)
+
+    def _give_up(self) -> None:
+        """The client does not keep up, and its policy is to close then."""
+        self._stop()
+        self._connection.abort()
+        self.receiver.transport_closed("transport error")
+
+    def _is_paused(self) -> bool:  # which mypy does not narrow: writing may pause
+        return self._paused
 
     def _feed(self, messages: list[str | bytes]) -> None:
         """Gives messages to the receiver, as far as it, and the client's own reading, allow."""
@@ -277,14 +289,14 @@ class WebSocketTransport(asyncio.Protocol):
             self._held += messages
             return
         for index, message in enumerate(messages):
-            if self._holding or self._slow:
+            if self._holding or self._straggler is not None:
                 self._held = messages[index:]
                 return
             self.receiver.receive(message)  # which an upgrade may replace on the way
 
     def _go_on(self) -> None:
         """Feeds what was held back, and reads again, unless something still forbids it."""
-        if self._done or self._holding or self._slow:
+        if self._done or self._holding or self._straggler is not None:
             return
         if self._held:
             held, self._held = self._held, None
@@ -319,19 +331,22 @@ class WebSocketTransport(asyncio.Protocol):
     def _close(self, code: int) -> None:
         if self._done:
             return
-        self._queue.append(self._reader.close(code))
-        self._write_rest()
+        self._write_rest(self._reader.close(code))
         self._stop()
         self._resume_reading()  # for the answer
-        self._expiry = self._closing.start(self)
+        self._expiry = self._wiring.closing.start(self)
         self.receiver.transport_closed("transport close")
 
-    def _write_rest(self) -> None:
-        self._connection.write(b"".join(self._queue))
+    def _write_rest(self, last: bytes = b"") -> None:
+        waiting = [] if self._straggler is None else self._straggler.take()
+        self._connection.write(b"".join([*self._queue, *waiting, last]))
 
     def _stop(self) -> None:
         self._done = True
         self.pending = None
+        straggler, self._straggler = self._straggler, None
+        if straggler is not None:
+            straggler.end()
         self._queue.clear()
         self._held = None
 
