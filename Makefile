@@ -21,7 +21,7 @@ node_stamp = $(STAMPS)/node-$(subst /,-,$(1))
 NODE_STAMPS := $(foreach folder,$(NODE_FOLDERS),$(call node_stamp,$(folder)))
 PROJECTS := pyproject.toml chat/pyproject.toml chat/hatch_build.py
 
-.PHONY: help setup chat test check check-python check-web events test-python test-web test-browser bench autobahn lock clean
+.PHONY: help setup chat docs test check check-python check-web events test-python test-web test-browser bench autobahn lock clean
 
 help: ## show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ setup: $(STAMPS)/dev $(NODE_STAMPS) $(STAMPS)/chromium ## install everything tha
 
 chat: $(STAMPS)/chat $(STAMPS)/web ## build the web client and run the chat at http://localhost:8000
 	$(BIN)/windsock-chat
+
+docs: $(STAMPS)/dev ## the documentation's site, in build/site
+	$(BIN)/python -m website
 
 test: check test-python test-web test-browser ## every check and every test
 
@@ -71,7 +74,7 @@ lock: ## write requirements/*.txt anew; `scripts/lock --upgrade` moves the versi
 
 clean: ## remove what the targets above made, the chat's data excepted
 	rm -rf .venv .venv-uv $(STAMPS) chat/web/dist $(addsuffix /node_modules,$(NODE_FOLDERS))
-	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf build/site .cache .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 # What runs, without what tests it. A development environment has both, so it need not be touched.

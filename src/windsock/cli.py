@@ -21,7 +21,7 @@ from windsock.server.server import Server
 from windsock.types import ASGIApp
 from windsock.uvicorn import HttpProtocol, WebSocketProtocol
 
-MAX_PORT: Final = 65535
+HIGHEST_PORT: Final = 65535
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -90,8 +90,8 @@ def serve(
     Raises:
         ConfigurationError: the target is neither, or cannot be imported; or the port is none.
     """
-    if not 0 <= port <= MAX_PORT:
-        raise ConfigurationError(f"expected a port from 0 to {MAX_PORT}, got {port}")
+    if not 0 <= port <= HIGHEST_PORT:
+        raise ConfigurationError(f"expected a port from 0 to {HIGHEST_PORT}, got {port}")
     app = load(target) if isinstance(target, str) else target
     if isinstance(app, Server):
         app = app.asgi()

@@ -99,7 +99,8 @@ class EventError(WindsockError):
 
     def payload(self) -> dict[str, Any]:
         """The acknowledgement that carries this error."""
-        return {"error": {**self.data, "code": self.code, "message": self.message}}
+        said = {"code": self.code, "message": self.message}
+        return {"error": {**said, **self.data, **said}}
 
 
 class AckTimeout(WindsockError, TimeoutError):
