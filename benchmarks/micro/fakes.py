@@ -42,6 +42,11 @@ class FakeConnection(asyncio.Transport):
     def __init__(self) -> None:
         super().__init__()
         self.latest: bytes | bytearray | memoryview = b""
+        self.protocol: asyncio.BaseProtocol
+
+    def get_protocol(self) -> asyncio.BaseProtocol:
+        """See ``asyncio.Transport``."""
+        return self.protocol
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Keeps the data."""
@@ -62,6 +67,7 @@ class FakeLane:
     def take_over(self, wiring: Wiring, headers: list[Header], subprotocol: str | None = None) -> WebSocketTransport:
         """See ``windsock.asgi.Lane``."""
         self.transport = WebSocketTransport(self.connection, wiring, siblings=set())
+        self.connection.protocol = self.transport
         return self.transport
 
 

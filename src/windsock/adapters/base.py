@@ -45,6 +45,20 @@ class Member(Protocol):
         """Its id, which is also a room of its own."""
 
 
+class Room(set[Any]):
+    """The local members of a room.
+
+    Attributes:
+        receivers: what the emitter worked out about them; the adapter forgets it when the members change.
+    """
+
+    __slots__ = ("receivers",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.receivers: Any = None
+
+
 class RemoteSocket(Protocol):
     """A socket of the namespace, on whichever node it lives: what ``fetch_sockets`` gives."""
 
@@ -96,7 +110,7 @@ class Adapter(Protocol):
         """The rooms of a local socket, its id among them."""
 
     def select(self, target: Target) -> Collection[Any]:
-        """The local sockets of a target. To be read at once, and not changed."""
+        """The local sockets of a target, if it is one room the :class:`Room`. To be read at once, and not changed."""
 
     def broadcast(self, packet: Packet, target: Target) -> None:
         """Sends a packet to a target, on every node unless it is local."""

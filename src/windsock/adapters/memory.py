@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING, Any, cast
 
+from windsock.adapters.base import Room
+
 if TYPE_CHECKING:
     from windsock.adapters.base import LocalEmitter, Member, RemoteSocket, Target
     from windsock.protocol.socketio import Packet
@@ -25,7 +27,7 @@ class MemoryAdapter:
         self._namespace = namespace
         self._emitter = emitter
         self._members: dict[str, Member] = {}
-        self._rooms: dict[str, set[Member]] = {}
+        self._rooms: dict[str, Room] = {}
         self._joined: dict[str, set[str]] = {}
 
     def add(self, member: Member) -> None:
@@ -44,7 +46,11 @@ class MemoryAdapter:
         for room in rooms:
             if room != member.id:
                 joined.add(room)
-                self._rooms.setdefault(room, set()).add(member)
+                members = self._rooms.get(room)
+                if members is None:
+                    members = self._rooms[room] = Room()
+                members.add(member)
+                members.receivers = None
 
     def leave(self, member: Member, rooms: Iterable[str]) -> None:
         """See :class:`windsock.adapters.base.Adapter`."""
@@ -116,5 +122,6 @@ class MemoryAdapter:
     def _drop(self, member: Member, room: str) -> None:
         members = self._rooms[room]
         members.discard(member)
+        members.receivers = None
         if not members:
             del self._rooms[room]

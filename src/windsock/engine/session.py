@@ -132,6 +132,7 @@ class Session:
         old = self.transport
         self.upgrade = None
         self.transport = transport
+        self._engine.outbox.layout += 1
         transport.receiver = self
         for message in old.discard():
             transport.send(message)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection, Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from windsock.acks import ack_value
-from windsock.adapters.base import EVERYBODY, Target
+from windsock.adapters.base import EVERYBODY, Room, Target
 from windsock.engine.transports.outbox import FLUSH_AT
 from windsock.errors import AckTimeout
 from windsock.protocol.socketio import RESERVED_EVENTS, Packet, PacketType
@@ -16,6 +16,7 @@ from windsock.protocol.socketio import RESERVED_EVENTS, Packet, PacketType
 if TYPE_CHECKING:
     from windsock.adapters.base import RemoteSocket
     from windsock.engine.transports.outbox import Outbox
+    from windsock.engine.transports.websocket import WebSocketTransport
     from windsock.protocol.engineio import Message
     from windsock.server.namespace import Namespace
     from windsock.server.socket import Socket
@@ -34,14 +35,44 @@ def event_packet(namespace: str, event: str, arguments: tuple[Any, ...], id: int
     return Packet(PacketType.EVENT, namespace, [event, *arguments], id)
 
 
+class Receivers:
+    """How the members of a room are reached, as long as neither they nor their transports change.
+
+    Attributes:
+        connections: of those that take plain frames.
+        others: the sockets that do not.
+        layout: of the outbox when it was worked out.
+    """
+
+    __slots__ = ("connections", "layout", "others")
+
+    def __init__(self, sockets: Collection[Socket], layout: int) -> None:
+        self.connections: list[asyncio.WriteTransport] = []
+        self.others: list[Socket] = []
+        self.layout: int = layout
+        for socket in sockets:
+            transport = socket.outlet.transport
+            if transport.pending is None:
+                self.others.append(socket)
+            else:
+                # Whoever offers ``pending`` has one.
+                self.connections.append(cast("WebSocketTransport", transport).connection)
+
+
 def deliver(outbox: Outbox, sockets: Collection[Socket], message: Message) -> None:
     """Queues one message for many sockets.
 
-    This loop is what a broadcast costs. For a socket whose transport takes plain frames it is a list append;
+    For the connections of a room that take plain frames it is one list append; for those that share nothing, one each;
     the transports' own ``send`` is called for the others.
     """
     frame = message.frame
     outbox.schedule()
+    if type(sockets) is Room:
+        receivers: Receivers | None = sockets.receivers
+        if receivers is None or receivers.layout != outbox.layout:
+            receivers = sockets.receivers = Receivers(sockets, outbox.layout)
+        if outbox.share(receivers.connections, frame):
+            sockets = receivers.others
     dirty = outbox.dirty
     # A copy, because a client whose budget is used up leaves its rooms while we are at it.
     for socket in list(sockets):

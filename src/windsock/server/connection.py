@@ -194,6 +194,7 @@ class Connection:
         held = socket.outlet
         self.session.send(namespace.encode(Packet(PacketType.CONNECT, namespace.name, {"sid": socket.id})))
         socket.outlet = self.session
+        namespace.outbox.layout += 1
         socket.connected = True
         if isinstance(held, Held):
             for message in held.messages:

@@ -1,9 +1,12 @@
-"""Write once a tick: the transports that have something to send at the end of this iteration."""
+"""Write once a tick: what is to be sent at the end of this iteration."""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import Final, Protocol
+
+logger: logging.Logger = logging.getLogger("windsock.engine")
 
 
 class Flushable(Protocol):
@@ -11,6 +14,13 @@ class Flushable(Protocol):
 
     def flush(self) -> None:
         """Writes what was gathered, in one go."""
+
+
+class Shared(Protocol):
+    """The protocol of a connection that takes plain frames."""
+
+    def put_first(self, data: bytes) -> None:
+        """Has something written before what is pending."""
 
 
 FLUSH_AT: Final = 1024 * 1024
@@ -29,13 +39,18 @@ class Outbox:
         scheduled: whether the flush at the end of the iteration is arranged for.
         gathered: bytes put into them in this iteration, a broadcast's once; whoever adds to it calls
             :meth:`flush` when it passes ``FLUSH_AT``.
+        layout: changes whenever a transport begins or ceases to take plain frames; what :meth:`share` is given was
+            gathered since.
     """
 
-    __slots__ = ("_loop", "dirty", "gathered", "scheduled")
+    __slots__ = ("_connections", "_frames", "_loop", "dirty", "gathered", "layout", "scheduled")
 
     def __init__(self) -> None:
         self.dirty: list[Flushable] = []
         self.gathered: int = 0
+        self.layout: int = 0
+        self._connections: list[asyncio.WriteTransport] | None = None
+        self._frames: list[bytes] = []
         self._loop: asyncio.AbstractEventLoop | None = None
         self.scheduled: bool = False
 
@@ -54,6 +69,41 @@ class Outbox:
         self.scheduled = True
         self._loop.call_soon(self._run)
 
+    def share(self, connections: list[asyncio.WriteTransport], frame: bytes) -> bool:
+        """Takes a frame for connections that all have nothing pending; ``False`` when some have.
+
+        One broadcast to a room after the other is joined once, for all of its members together. What cannot be
+        shared goes member by member: whatever was for another room or for one of them stands in between, and the
+        order on a connection is that of what is sent on it.
+        """
+        shared = self._connections
+        if not self.dirty and connections and (shared is connections or shared is None):
+            self._connections = connections
+            self._frames.append(frame)
+            return True
+        if shared is not None:
+            data = self._take_shared()
+            for connection in shared:
+                protocol: Shared = connection.get_protocol()  # type: ignore[assignment]  # what is shared among
+                protocol.put_first(data)
+        return False
+
+    def write_shared(self) -> None:
+        """Writes what is shared: at the end of the iteration, or before one of its connections is closed."""
+        connections = self._connections
+        if connections is not None:
+            data = self._take_shared()
+            for connection in connections:
+                try:
+                    connection.write(data)
+                except Exception:
+                    logger.exception("a connection failed")
+
+    def _take_shared(self) -> bytes:
+        frames, self._frames = self._frames, []
+        self._connections = None
+        return frames[0] if len(frames) == 1 else b"".join(frames)
+
     def __enter__(self) -> None:
         """Leaves the flush to the end of the block."""
         self.scheduled = True
@@ -64,10 +114,15 @@ class Outbox:
     def flush(self) -> None:
         """Flushes what is marked now."""
         self.gathered = 0
+        if self._connections is not None:
+            self.write_shared()
         dirty = self.dirty
         self.dirty = []
         for transport in dirty:
-            transport.flush()
+            try:
+                transport.flush()
+            except Exception:
+                logger.exception("a connection failed")
 
     def _run(self) -> None:
         self.scheduled = False

@@ -141,6 +141,18 @@ class WebSocketTransport(asyncio.Protocol):
         else:
             self._straggler.add(frame, len(frame), message.terms)
 
+    def put_first(self, data: bytes) -> None:
+        """See :class:`windsock.engine.transports.outbox.Shared`."""
+        queue = self._queue
+        if not queue:
+            self._outbox.mark(self)
+        queue.insert(0, data)
+
+    @property
+    def connection(self) -> asyncio.WriteTransport:
+        """To whose other end frames may be written that many connections share, while ``pending`` is offered."""
+        return self._connection
+
     def flush(self) -> None:
         """Writes what was gathered in this iteration."""
         queue = self._queue
@@ -231,6 +243,7 @@ class WebSocketTransport(asyncio.Protocol):
         self._paused = True
         if self._straggler is None and not self._done:
             self.pending = None
+            self._outbox.layout += 1
             self._straggler = Straggler(self._wiring, self._give_up, self._connection.get_write_buffer_size)
             self._pause_reading()
 
@@ -251,11 +264,13 @@ class WebSocketTransport(asyncio.Protocol):
         straggler.end()
         if self._deflate_from is None:
             self.pending = self._queue
+            self._outbox.layout += 1
         self._go_on()
 
     def connection_lost(self, error: Exception | None) -> None:
         """The connection is gone."""
         self._inbox.take_in()  # what came before
+        self._outbox.write_shared()  # while the connection may still be written to, though it goes nowhere
         self._lost = True
         self._siblings.discard(self)
         if self._expiry is not None:
@@ -338,12 +353,14 @@ class WebSocketTransport(asyncio.Protocol):
         self.receiver.transport_closed("transport close")
 
     def _write_rest(self, last: bytes = b"") -> None:
+        self._outbox.write_shared()  # which came before
         waiting = [] if self._straggler is None else self._straggler.take()
         self._connection.write(b"".join([*self._queue, *waiting, last]))
 
     def _stop(self) -> None:
         self._done = True
         self.pending = None
+        self._outbox.layout += 1
         straggler, self._straggler = self._straggler, None
         if straggler is not None:
             straggler.end()

@@ -1,0 +1,121 @@
+"""What is written at the end of an iteration: together for many where it is the same, and each failure is its own."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+import pytest
+
+from windsock.engine.options import EngineOptions
+from windsock.engine.transports.outbox import Outbox
+from windsock.engine.transports.websocket import WebSocketTransport
+from windsock.engine.wiring import Wiring
+
+
+class Line(asyncio.Transport):
+    """A connection that writes down what is written, and its own protocol, which keeps what is pending."""
+
+    def __init__(self, outbox: Outbox, *, broken: bool = False) -> None:
+        super().__init__()
+        self.writes: list[bytes] = []
+        self.pending: list[bytes] = []
+        self._outbox = outbox
+        self._broken = broken
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        if self._broken:
+            raise RuntimeError("cannot be written to")
+        self.writes.append(bytes(data))
+
+    def get_protocol(self) -> asyncio.BaseProtocol:
+        return self  # type: ignore[return-value]  # both ends in one
+
+    def put_first(self, data: bytes) -> None:
+        if not self.pending:
+            self._outbox.mark(self)
+        self.pending.insert(0, data)
+
+    def send(self, data: bytes) -> None:
+        if not self.pending:
+            self._outbox.mark(self)
+        self.pending.append(data)
+
+    def flush(self) -> None:
+        self.write(b"".join(self.pending))
+        self.pending.clear()
+
+
+async def test_what_follows_each_other_is_one_write_each() -> None:
+    outbox = Outbox()
+    room: list[asyncio.WriteTransport] = [Line(outbox), Line(outbox)]
+    for frame in (b"a", b"b", b"c"):
+        assert outbox.share(room, frame)
+    outbox.flush()
+    outbox.flush()
+    assert [line.writes for line in room if isinstance(line, Line)] == [[b"abc"], [b"abc"]]
+
+
+async def test_what_lies_between_keeps_its_place() -> None:
+    outbox = Outbox()
+    first, second = Line(outbox), Line(outbox)
+    room: list[asyncio.WriteTransport] = [first, second]
+    assert outbox.share(room, b"a")
+    assert outbox.share(room, b"b")
+    first.send(b"-")
+    assert not outbox.share(room, b"c")
+    for line in (first, second):
+        line.send(b"c")
+    outbox.flush()
+    assert first.writes == [b"ab-c"]
+    assert second.writes == [b"abc"]
+
+
+async def test_another_room_breaks_it_up() -> None:
+    outbox = Outbox()
+    both, one = Line(outbox), Line(outbox)
+    assert outbox.share([both, one], b"a")
+    assert not outbox.share([both], b"b")
+    both.send(b"b")
+    outbox.flush()
+    assert both.writes == [b"ab"]
+    assert one.writes == [b"a"]
+
+
+async def test_nobody_shares_nothing() -> None:
+    outbox = Outbox()
+    assert not outbox.share([], b"a")
+    assert outbox.share([Line(outbox)], b"b")
+
+
+class Ended:
+    """A session that hears of the end of its transport."""
+
+    def receive(self, packet: str | bytes) -> None:
+        raise AssertionError("nothing came")
+
+    def transport_closed(self, reason: str) -> None:
+        pass
+
+
+async def test_what_is_shared_is_written_before_a_connection_is_lost_to_its_transport() -> None:
+    """After that it may not be written to at all, and all the others wait for the same write."""
+    wiring = Wiring(EngineOptions())
+    line = Line(wiring.outbox)
+    transport = WebSocketTransport(line, wiring, siblings=set())
+    transport.receiver = Ended()
+    assert wiring.outbox.share([transport.connection], b"a")
+    transport.connection_lost(None)
+    assert line.writes == [b"a"]
+
+
+async def test_one_that_fails_stops_no_other(caplog: pytest.LogCaptureFixture) -> None:
+    outbox = Outbox()
+    broken, sound = Line(outbox, broken=True), Line(outbox)
+    with caplog.at_level(logging.CRITICAL, "windsock.engine"):
+        assert outbox.share([broken, sound], b"a")
+        outbox.flush()
+        broken.send(b"b")
+        sound.send(b"b")
+        outbox.flush()
+    assert sound.writes == [b"a", b"b"]

@@ -1,0 +1,141 @@
+"""What one iteration sends, by whatever way, comes to each client in the order in which it was sent."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import defaultdict
+
+import pytest
+
+from tests.server.fixtures import Dial, Serve
+from tests.server.peer import Peer
+from windsock import Server, Socket
+
+ROOMS = ("red", "green")
+BURSTS = 12
+STEPS = 15
+FAREWELL = "farewell"
+
+
+class Programme:
+    """Random sends to rooms and to single clients, and what each client is to get of them.
+
+    Each burst is one iteration of the event loop for the server's outbox.
+    """
+
+    def __init__(self, io: Server, seed: int) -> None:
+        self.expected: dict[str, list[int]] = defaultdict(list)
+        self.gone: set[str] = set()
+        self._io = io
+        self._random = random.Random(seed)
+        self._number = 0
+
+    async def run(self, sockets: list[Socket]) -> None:
+        """In every other burst but the last ones, a client is disconnected, and is not to get what comes after."""
+        for socket in sockets:
+            socket.join(*self._random.sample(ROOMS, self._random.randint(0, 2)))
+        for burst in range(BURSTS):
+            leaver = self._random.choice(sockets) if burst % 3 == 1 and len(sockets) > 3 else None
+            for step in range(STEPS):
+                self._step(sockets)
+                if step == self._random.randint(0, STEPS) and leaver is not None:
+                    sockets = [socket for socket in sockets if socket is not leaver]
+                    self.gone.add(leaver.id)
+                    leaver.disconnect(close=burst % 2 == 0)
+                    leaver = None
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+
+    def _step(self, sockets: list[Socket]) -> None:
+        self._number += 1
+        room = self._random.choice(ROOMS)
+        socket = self._random.choice(sockets)
+        # Broadcasts to a room follow each other as a rule: that is what is joined for all of its members together.
+        match self._random.choices(("room", "same", "socket", "others", "all", "move"), (2, 20, 1, 1, 1, 2))[0]:
+            case "room":
+                self._expect(sockets, room)
+                self._io.to(room).emit("n", self._number)
+            case "same":
+                self._expect(sockets, ROOMS[0])
+                self._io.to(ROOMS[0]).emit("n", self._number)
+            case "socket":
+                self.expected[socket.id].append(self._number)
+                socket.emit("n", self._number)
+            case "others":
+                self._expect([other for other in sockets if other is not socket], room)
+                socket.to(room).emit("n", self._number)
+            case "all":
+                for each in sockets:
+                    self.expected[each.id].append(self._number)
+                self._io.emit("n", self._number)
+            case _:
+                (socket.leave if room in socket.rooms else socket.join)(room)
+
+    def _expect(self, sockets: list[Socket], room: str) -> None:
+        for socket in sockets:
+            if room in socket.rooms:
+                self.expected[socket.id].append(self._number)
+
+
+async def read_numbers(peer: Peer, *, gone: bool) -> list[int]:
+    """All that came before the farewell, or before the client was told to go."""
+    numbers: list[int] = []
+    while True:
+        packet = await peer.packet()
+        if packet == ("1" if gone else f'2["{FAREWELL}"]'):
+            return numbers
+        assert packet.startswith('2["n",')
+        numbers.append(int(packet.removeprefix('2["n",').removesuffix("]")))
+
+
+@pytest.mark.parametrize("seed", range(12))
+async def test_order_of_random_sends(host: Serve, dial: Dial, seed: int) -> None:
+    io = Server(per_message_deflate=True)
+    site = await host(io)
+    kinds: list[tuple[str, str | None]] = [("websocket", None)] * 4
+    if seed % 2:
+        kinds += [("websocket", "deflate"), ("polling", None)]
+    peers: dict[str, Peer] = {}
+    for transport, compression in kinds:
+        peer = await dial(site, transport, **({"compression": compression} if compression else {}))
+        peers[await peer.connect()] = peer
+    programme = Programme(io, seed)
+    await programme.run([io.of("/").sockets[id] for id in peers])
+    io.emit(FAREWELL)
+    for id, peer in peers.items():
+        assert await read_numbers(peer, gone=id in programme.gone) == programme.expected[id]
+
+
+async def test_more_than_is_gathered_at_once_is_still_in_order(host: Serve, dial: Dial) -> None:
+    """Megabytes in one iteration: some of it is written early."""
+    io = Server()
+    site = await host(io)
+    peers = [await dial(site, "websocket") for _ in range(3)]
+    ids = [await peer.connect() for peer in peers]
+    io.in_(ids).sockets_join("room")
+    filler = "x" * 100_000
+    for number in range(60):
+        io.to("room").emit("n", number, filler)
+        if number % 7 == 0:
+            io.to(ids[0]).emit("n", -number, "")
+    wanted = [f'2["n",{number},"{filler}"]' for number in range(60)]
+    for id, peer in zip(ids, peers, strict=True):
+        for number, packet in enumerate(wanted):
+            assert await peer.packet() == packet
+            if id == ids[0] and number % 7 == 0:
+                assert await peer.packet() == f'2["n",{-number},""]'
+
+
+async def test_what_was_sent_to_all_comes_before_one_of_them_is_closed(host: Serve, dial: Dial) -> None:
+    io = Server()
+    site = await host(io)
+    leaver, stays = await dial(site, "websocket"), await dial(site, "websocket")
+    ids = [await leaver.connect(), await stays.connect()]
+    io.in_(ids).sockets_join("room")
+    io.to("room").emit("n", 1)
+    io.in_(ids[0]).disconnect_sockets(close=True)
+    io.to("room").emit("n", 2)
+    assert [await leaver.packet(), await leaver.packet()] == ['2["n",1]', "1"]
+    await leaver.gone()
+    assert [await stays.packet(), await stays.packet()] == ['2["n",1]', '2["n",2]']
