@@ -26,7 +26,7 @@ PROJECTS := pyproject.toml chat/pyproject.toml chat/hatch_build.py
 help: ## show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: $(STAMPS)/dev $(NODE_STAMPS) $(STAMPS)/chromium ## install everything that the other targets need
+setup: $(STAMPS)/dev $(NODE_STAMPS) $(STAMPS)/chromium $(STAMPS)/proxies ## install everything that the other targets need
 
 chat: $(STAMPS)/chat $(STAMPS)/web ## build the web client and run the chat at http://localhost:8000
 	$(BIN)/windsock-chat
@@ -54,7 +54,7 @@ events: $(STAMPS)/dev ## write the types of the chat's events for its web client
 check-web: $(filter %-chat-web,$(NODE_STAMPS))
 	$(call web,run check)
 
-test-python: $(STAMPS)/dev $(filter-out %-benchmarks-node,$(NODE_STAMPS)) $(STAMPS)/chromium ## the Python tests
+test-python: $(STAMPS)/dev $(filter-out %-benchmarks-node,$(NODE_STAMPS)) $(STAMPS)/chromium $(STAMPS)/proxies ## the Python tests
 	$(BIN)/pytest
 
 test-web: $(filter %-chat-web,$(NODE_STAMPS)) ## the web client's unit tests
@@ -99,6 +99,12 @@ $(STAMPS)/web: $(filter %-chat-web,$(NODE_STAMPS)) $(WEB_SOURCES) | $(STAMPS)
 
 $(STAMPS)/chromium: | $(STAMPS)
 	[ -x /usr/bin/chromium ] || scripts/packages chromium fonts-liberation
+	touch $@
+
+# What the documentation's configurations are for.
+$(STAMPS)/proxies: | $(STAMPS)
+	[ -x /usr/sbin/nginx ] || scripts/packages nginx-light
+	[ -x /usr/sbin/haproxy ] || scripts/packages haproxy
 	touch $@
 
 $(STAMPS):

@@ -70,13 +70,14 @@ class ASGIApplication:
         on_shutdown: awaited when the lifespan ends.
 
     Attributes:
+        app: as given.
         raw_path: of the engine.
     """
 
     def __init__(self, engine: Engine, app: ASGIApp | None, *, on_shutdown: Callable[[], Awaitable[None]]) -> None:
         self.engine = engine
         self.close = on_shutdown
-        self._app = app
+        self.app: ASGIApp | None = app
         self._path = engine.options.normalized_path
         self.raw_path: bytes = self._path.encode()
 
@@ -90,7 +91,7 @@ class ASGIApplication:
             await self._pass_on(scope, receive, send)
             return
         # Where frameworks say whose request it is; mounted in one, it has said so before.
-        scope.setdefault("app", self._app)
+        scope.setdefault("app", self.app)
         if kind == "http":
             lane: PollLane | None = scope.get("extensions", {}).get(EXTENSION)
             if lane is not None and not lane.owns(send):
@@ -107,8 +108,8 @@ class ASGIApplication:
         return path == self._path or (not self._path.endswith("/") and path == self._path + "/")
 
     async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if self._app is not None:
-            await self._app(scope, receive, send)
+        if self.app is not None:
+            await self.app(scope, receive, send)
         elif scope["type"] == "http":
             await _respond(send, 404, [_TEXT], b"Not Found")
         else:
@@ -116,7 +117,7 @@ class ASGIApplication:
             await send({"type": "websocket.close", "code": 1000})
 
     async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if self._app is not None:
+        if self.app is not None:
 
             async def receive_and_close() -> MutableMapping[str, Any]:
                 message = await receive()
@@ -124,7 +125,7 @@ class ASGIApplication:
                     await self.close()
                 return message
 
-            await self._app(scope, receive_and_close, send)
+            await self.app(scope, receive_and_close, send)
             return
         await receive()
         await send({"type": "lifespan.startup.complete"})

@@ -34,6 +34,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command.add_argument("--port", type=int, default=8000, help="0 to 65535; 0 for any that is free")
     command.add_argument("--log-level", default="info", choices=["critical", "error", "warning", "info", "debug"])
     command.add_argument("--access-log", action="store_true", help="log every HTTP request")
+    command.add_argument(
+        "--proxy-headers",
+        action="store_true",
+        help="believe X-Forwarded-For and X-Forwarded-Proto from this host, or from FORWARDED_ALLOW_IPS",
+    )
     command.add_argument("--ws-max-size", type=int, default=16 * 1024 * 1024, help="bytes; plain WebSocket endpoints")
     command.add_argument("--ws-max-fragments", type=int, default=1024, help="frames in a message; likewise")
     contracts.add_commands(commands)
@@ -54,6 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             port=options.port,
             log_level=options.log_level,
             access_log=options.access_log,
+            proxy_headers=options.proxy_headers,
             ws_max_size=options.ws_max_size,
             ws_max_fragments=options.ws_max_fragments,
         )
@@ -84,7 +90,8 @@ def serve(
         access_log: whether to log every HTTP request.
         ws_max_size: bytes in one message of a plain ASGI WebSocket endpoint.
         ws_max_fragments: frames in one message of such an endpoint.
-        proxy_headers: whether to believe ``X-Forwarded-For`` from the local host.
+        proxy_headers: whether to believe ``X-Forwarded-For`` and ``X-Forwarded-Proto`` from the local host, or from
+            the addresses in the environment's ``FORWARDED_ALLOW_IPS``.
         log_config: for :mod:`logging`; ``None`` to leave it alone.
 
     Raises:

@@ -65,6 +65,11 @@ def pages() -> Iterator[Path]:
             yield page
 
 
+def blocks_titled(page: str, title: str) -> list[Block]:
+    """The stages in which a page shows one file."""
+    return [block for block in read(ROOT / page) if block.title == title]
+
+
 def titled(page: str, title: str) -> str:
-    """The text of one file of a page: the last, if it is shown in stages."""
-    return [block.source for block in read(ROOT / page) if block.title == title][-1]
+    """The text of one file of a page, as it is in the end."""
+    return blocks_titled(page, title)[-1].source

@@ -120,7 +120,7 @@ class Story:
     # -- files and ports --
 
     def _write(self, name: str) -> None:
-        path = self.folder / name
+        path = self.folder / name.lstrip("/")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(self._here(self._files[name]), encoding="utf-8")
 
@@ -190,12 +190,12 @@ class Story:
         return ""
 
     def _serve(self, command: list[str]) -> None:
-        port = command[command.index("--port") + 1] if "--port" in command else "8000"
+        named = re.search(r"--(?:port |bind 127\.0\.0\.1:)(\d+)", " ".join(command))
+        port = named[1] if named else "8000"
         if port in self.servers:
             self.servers.pop(port).stop()
-        if "--port" in command:
-            command[command.index("--port") + 1] = "{port}"
-        else:
+        command = [re.sub(rf"^(127\.0\.0\.1:)?{port}$", r"\1{port}", part) for part in command]
+        if "{port}" not in " ".join(command):
             command += ["--port", "{port}"]
         command = ["127.0.0.1" if part == "0.0.0.0" else part for part in command]
         server = ServerProcess(command, environment=self._environment, cwd=self.folder)

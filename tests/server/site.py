@@ -54,7 +54,8 @@ class Site:
             ws=WebSocketProtocol if lane == "lane" else "auto",
             log_config=None,
             access_log=False,
-            **config,
+            # As `windsock serve` has it: nothing stands in front, so polls go around uvicorn's cycle.
+            **{"proxy_headers": False, **config},
         )
         self._server = uvicorn.Server(self._config)
         self.port = 0

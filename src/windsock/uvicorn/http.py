@@ -195,6 +195,7 @@ class HttpProtocol(HttpToolsProtocol):
                 scope["method"] = self.parser.get_method().decode("ascii")
                 scope["path"] = path.decode("ascii")
                 scope["query_string"] = query
+                scope["app"] = app.app
                 self._direct = DirectRequest(self, app.engine, scope, keep_alive=self.parser.should_keep_alive())
                 return
         super().on_headers_complete()
