@@ -5,6 +5,9 @@ from windsock.adapters.memory import MemoryAdapter
 from windsock.client.client import Client
 from windsock.client.namespace import ClientNamespace
 from windsock.client.operator import ClientOperator
+from windsock.client.websocket.client import WebSocketClient
+from windsock.client.websocket.closure import WebSocketClosure
+from windsock.client.websocket.states import WebSocketState
 from windsock.engine.options import Cookie, HttpCompression, PerMessageDeflate
 from windsock.errors import (
     AckTimeout,
@@ -12,6 +15,7 @@ from windsock.errors import (
     ConfigurationError,
     ConnectionFailed,
     ConnectionRefused,
+    DecodeError,
     EncodeError,
     EventError,
     NotConnected,
@@ -41,6 +45,7 @@ __all__ = [
     "ConnectionRefused",
     "Context",
     "Cookie",
+    "DecodeError",
     "DependencyOverrides",
     "Depends",
     "DynamicNamespace",
@@ -59,5 +64,8 @@ __all__ = [
     "SlowConsumerCounters",
     "Socket",
     "Target",
+    "WebSocketClient",
+    "WebSocketClosure",
+    "WebSocketState",
     "WindsockError",
 ]

@@ -46,6 +46,10 @@ class EncodeError(WindsockError, TypeError):
     """The application emitted a value that the parser cannot put on the wire."""
 
 
+class DecodeError(WindsockError, ValueError):
+    """A message of a plain WebSocket is not what the application asked for, such as JSON."""
+
+
 class ConnectionRefused(WindsockError):
     """Raised in a ``connect`` handler or a middleware to refuse the client; and by a client that was refused.
 

@@ -30,6 +30,9 @@ class Listeners:
         self._listeners: dict[str, tuple[Listener, int | None]] = {}
         self._start = start
 
+    def __contains__(self, event: str) -> bool:
+        return event in self._listeners
+
     def add(self, event: str, listener: Listener) -> None:
         """Registers a listener.
 

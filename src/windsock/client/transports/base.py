@@ -43,6 +43,6 @@ class Transport(Protocol):
         """Ends it within two seconds; ``graceful``: telling the server. It never fails, and may be called twice."""
 
 
-def describe(error: Exception) -> str:
+def describe(error: BaseException) -> str:
     """What an exception says, or what it is if it says nothing."""
     return str(error) or type(error).__name__

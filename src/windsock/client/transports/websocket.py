@@ -5,20 +5,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Sequence
-from typing import Final
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from windsock.client.endpoint import Endpoint
 from windsock.client.transports.base import describe
+from windsock.client.transports.guarded import CLOSE_TIMEOUT, GuardedConnection
 from windsock.errors import ConnectionFailed
 from windsock.protocol.engineio import Message
 from windsock.protocol.websocket import QUIET
 from windsock.types import TransportName
-
-CLOSE_TIMEOUT: Final = 1.0
-"""Seconds for the closing handshake; a server that is gone does not answer it."""
 
 
 class WebSocketTransport:
@@ -44,6 +41,7 @@ class WebSocketTransport:
                 ping_interval=None,  # Engine.IO has its own heartbeat
                 close_timeout=CLOSE_TIMEOUT,
                 logger=QUIET,
+                create_connection=GuardedConnection,
             )
         except (OSError, EOFError, WebSocketException, ValueError) as error:
             raise ConnectionFailed(f"expected a WebSocket at {endpoint}: {describe(error)}") from error
