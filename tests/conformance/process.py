@@ -45,7 +45,7 @@ class ServerProcess:
     """A server under test.
 
     Args:
-        command: what to run; every ``{port}`` is replaced with the port.
+        command: what to run; every ``{port}`` is replaced with the port, which is also in the environment's ``PORT``.
         environment: variables added to those of this process.
         cwd: working directory.
     """
@@ -59,7 +59,7 @@ class ServerProcess:
     ) -> None:
         self.port = free_port()
         self._command = [part.replace("{port}", str(self.port)) for part in command]
-        self._environment = {**os.environ, "PYTHONUNBUFFERED": "1", **(environment or {})}
+        self._environment = {**os.environ, "PYTHONUNBUFFERED": "1", "PORT": str(self.port), **(environment or {})}
         self._cwd = cwd
         self._log = tempfile.TemporaryFile()  # noqa: SIM115  closed by __exit__
         self._process: subprocess.Popen[bytes] | None = None

@@ -191,11 +191,11 @@ class Story:
 
     def _serve(self, command: list[str]) -> None:
         named = re.search(r"--(?:port |bind 127\.0\.0\.1:)(\d+)", " ".join(command))
-        port = named[1] if named else "8000"
+        port = named[1] if named else "3000" if command[0] == "node" else "8000"
         if port in self.servers:
             self.servers.pop(port).stop()
         command = [re.sub(rf"^(127\.0\.0\.1:)?{port}$", r"\1{port}", part) for part in command]
-        if "{port}" not in " ".join(command):
+        if command[0] != "node" and "{port}" not in " ".join(command):
             command += ["--port", "{port}"]
         command = ["127.0.0.1" if part == "0.0.0.0" else part for part in command]
         server = ServerProcess(command, environment=self._environment, cwd=self.folder)
