@@ -140,13 +140,13 @@ class ASGIApplication:
             found = await engine.admit(scope)
         if isinstance(found, Refusal):
             await receive()
-            await _deny(scope, send, found)
+            await deny(scope, send, found.status, found.body)
             return
         sid = engine.new_id()
         headers = engine.handshake_headers(sid) if found is None else []
-        lane: Lane | None = scope.get("extensions", {}).get(EXTENSION)
-        if lane is not None and not lane.owns(send):
-            lane = None
+        lane = lane_of(scope, send)
+        if lane is None:
+            await receive()
         carrier = None if lane is not None else AsgiWebSocketTransport(engine.wiring, receive, send)
         transport = carrier if lane is None else lane.take_over(engine.wiring, headers)
         assert transport is not None
@@ -327,6 +327,12 @@ class LongPolling:
             await _respond(self._send, status, headers, body)
 
 
+def lane_of(scope: Scope, send: Send) -> Lane | None:
+    """The fast lane that a WebSocket's server offers, unless a middleware stands in between."""
+    lane: Lane | None = scope.get("extensions", {}).get(EXTENSION)
+    return lane if lane is not None and lane.owns(send) else None
+
+
 def _polling(session: Session) -> PollingTransport:
     assert isinstance(session.transport, PollingTransport)  # Engine.find compares the transports
     return session.transport
@@ -339,11 +345,12 @@ async def _respond(send: Send, status: int, headers: list[Header], body: bytes) 
     await send({"type": "http.response.body", "body": body})
 
 
-async def _deny(scope: Scope, send: Send, refusal: Refusal) -> None:
+async def deny(scope: Scope, send: Send, status: int, content: dict[str, object]) -> None:
+    """Refuses a WebSocket, whose first event was received, with JSON where the server can send that."""
     if "websocket.http.response" not in scope.get("extensions", {}):
         await send({"type": "websocket.close", "code": 1008})
         return
-    body = orjson.dumps(refusal.body)
+    body = orjson.dumps(content)
     headers = [_JSON, _NO_STORE, (b"content-length", b"%d" % len(body)), (b"connection", b"close")]
-    await send({"type": "websocket.http.response.start", "status": refusal.status, "headers": headers})
+    await send({"type": "websocket.http.response.start", "status": status, "headers": headers})
     await send({"type": "websocket.http.response.body", "body": body})

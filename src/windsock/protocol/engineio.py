@@ -122,6 +122,11 @@ class Message:
         return encoded
 
     @property
+    def parts(self) -> tuple[str | bytes, ...]:
+        """As the messages that an ASGI server takes."""
+        return (self.text.decode(), *self.attachments)
+
+    @property
     def size(self) -> int:
         """Bytes of content, for budgets."""
         return len(self.text) + sum(map(len, self.attachments))

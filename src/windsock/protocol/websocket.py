@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from websockets.extensions import Extension
 
+    from windsock.slow_consumer import Terms
+
 try:
     from websockets.speedups import apply_mask
 except ImportError:  # a platform for which the library has no compiled wheel
@@ -49,6 +51,8 @@ _COMMON_BINARY: Final = _FIN | BINARY
 _CLOSE: Final = _FIN | 0x8
 _PING: Final = _FIN | 0x9
 _PONG: Final = _FIN | 0xA
+PING_FRAME: Final = bytes((_PING, 0))
+"""A ping of a server: nothing is to be learnt from a payload that comes back."""
 SHORT_TEXT_HEADS: Final = tuple(bytes((_COMMON_TEXT, length)) for length in range(126))
 """Heads of final, unmasked text frames, by the length of their payload (RFC 6455, section 5.2)."""
 
@@ -79,6 +83,57 @@ def deflate(data: bytes, *, level: int = 6, window_bits: int = 15) -> bytes:
     return (compressor.compress(data) + compressor.flush(zlib.Z_SYNC_FLUSH)).removesuffix(_FLUSH_TAIL)
 
 
+class Data:
+    """One message as it is, text or binary; each wire form is made once, for all its receivers.
+
+    Args:
+        opcode: ``TEXT`` or ``BINARY``.
+        content: text in UTF-8.
+        compress: whether transports that compress may compress it.
+
+    Attributes:
+        terms: what may be done with it while a receiver is slow; nothing, if there are none.
+    """
+
+    # What most messages have stands in the class: each attribute set for an instance is a tenth of making one.
+    compress: bool = True
+    terms: Terms | None = None
+    _frame: bytes | None = None
+    _deflated: bytes | None = None
+
+    def __init__(self, opcode: int, content: bytes, compress: bool = True) -> None:
+        self.opcode: int = opcode
+        self.content: bytes = content
+        if not compress:
+            self.compress = False
+
+    @property
+    def frame(self) -> bytes:
+        """As a WebSocket frame, uncompressed."""
+        encoded = self._frame
+        if encoded is None:
+            encoded = self._frame = frame(self.opcode, self.content)
+        return encoded
+
+    @property
+    def deflated(self) -> bytes:
+        """As a WebSocket frame compressed without context takeover (RFC 7692, section 7.2.1)."""
+        encoded = self._deflated
+        if encoded is None:
+            encoded = self._deflated = frame(self.opcode, deflate(self.content), compressed=True)
+        return encoded
+
+    @property
+    def size(self) -> int:
+        """Bytes of content, for budgets."""
+        return len(self.content)
+
+    @property
+    def parts(self) -> tuple[str | bytes, ...]:
+        """As the messages that an ASGI server takes."""
+        return (self.content.decode() if self.opcode == TEXT else self.content,)
+
+
 @dataclass(frozen=True, slots=True)
 class Closed:
     """How a connection ended: the code and reason of its close frame, 1006 when there was none."""
@@ -99,6 +154,7 @@ class MessageReader:
         output: frames to write, in order: pongs and close frames. The caller takes and clears them.
         closed: set when the connection must end: the peer closed it, or broke the protocol. Nothing
             is read after that.
+        ponged: whether a pong came; whoever sends pings clears it.
     """
 
     __slots__ = (
@@ -112,6 +168,7 @@ class MessageReader:
         "_needed",
         "closed",
         "output",
+        "ponged",
     )
 
     def __init__(
@@ -131,6 +188,7 @@ class MessageReader:
         self._binary = False
         self.output: list[bytes] = []
         self.closed: Closed | None = None
+        self.ponged: bool = False
 
     def receive_short(self, data: bytes) -> str | None:
         """The text, if the bytes are one short text frame, whole, between two messages: nearly every read of a server.
@@ -240,6 +298,8 @@ class MessageReader:
             self._answer_ping(apply_mask(frame[start:], frame[start - 4 : start]))
         elif head == _CLOSE:
             self._answer_close(frame, apply_mask(frame[start:], frame[start - 4 : start]), messages)
+        else:
+            self.ponged = True
 
     def _answer_ping(self, payload: bytes) -> None:
         if len(self.output) >= MAX_PONGS:

@@ -7,16 +7,19 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from windsock.engine.transports.straggler import Straggler
+from windsock.protocol.websocket import Closed
 
 if TYPE_CHECKING:
     from windsock.engine.cors import Header
-    from windsock.engine.transports.base import Receiver
+    from windsock.engine.transports.base import Outgoing, Receiver
     from windsock.engine.wiring import Wiring
     from windsock.protocol.engineio import Message
     from windsock.types import Receive, Send, TransportName
 
 _TOO_BIG: Final = 1009
 _NORMAL: Final = 1000
+_NO_STATUS: Final = 1005
+_ABNORMAL: Final = 1006
 
 WRITE_AHEAD: Final = 64 * 1024
 """Bytes that wait for the writing task while the server takes all it is given. More in one go is for the slow client's
@@ -35,8 +38,8 @@ class AsgiWebSocketTransport:
         send: of the ASGI application.
     """
 
-    __slots__ = ("_buffered", "_closing", "_done", "_finished", "_queue", "_receive", "_released", "_send", "_sent",
-                 "_straggler", "_stuck", "_wake", "_wiring", "pending", "receiver")  # fmt: skip
+    __slots__ = ("_buffered", "_closing", "_done", "_finished", "_queue", "_reading", "_receive", "_released", "_send",
+                 "_sent", "_straggler", "_stuck", "_wake", "_wiring", "closed", "pending", "receiver")  # fmt: skip
 
     name: ClassVar[TransportName] = "websocket"
 
@@ -47,14 +50,16 @@ class AsgiWebSocketTransport:
         self._sent = 0
         self._receive = receive
         self._send = send
-        self._queue: deque[Message] = deque()
+        self._queue: deque[Outgoing] = deque()
         self._buffered = 0
         self._wake = asyncio.Event()
         self._released = asyncio.Event()
         self._released.set()
-        self._closing = False
+        self._closing: Closed | None = None
         self._done = False
         self._finished = asyncio.Event()
+        self._reading: asyncio.Future[Any]
+        self.closed: Closed = Closed(_ABNORMAL)
         self.pending: list[bytes] | None = None
         self.receiver: Receiver
 
@@ -68,9 +73,9 @@ class AsgiWebSocketTransport:
         """See :class:`windsock.engine.transports.base.Transport`."""
         return self._straggler
 
-    def send(self, message: Message) -> None:
+    def send(self, message: Outgoing) -> None:
         """See :class:`windsock.engine.transports.base.Transport`."""
-        if self._done or self._closing:
+        if self._done or self._closing is not None:
             return
         straggler = self._straggler
         size = message.size
@@ -83,10 +88,15 @@ class AsgiWebSocketTransport:
             straggler.add(message, size, message.terms)
         self._wake.set()
 
-    def close(self) -> None:
-        """See :class:`windsock.engine.transports.base.Transport`."""
-        if not self._done:
-            self._closing = True
+    def close(self, code: int = _NORMAL, reason: str = "") -> None:
+        """See :class:`windsock.engine.transports.base.Transport`.
+
+        Args:
+            code: of the close frame.
+            reason: of the close frame; 123 bytes at most.
+        """
+        if not self._done and self._closing is None:
+            self._closing = Closed(code, reason)
             self._wake.set()
             self._released.set()
 
@@ -106,11 +116,10 @@ class AsgiWebSocketTransport:
         """See :class:`windsock.engine.transports.base.Transport`."""
         self._released.set()
 
-    async def run(self, headers: list[Header]) -> None:
-        """Accepts the connection, and carries it until it ends."""
+    async def run(self, headers: list[Header], subprotocol: str | None = None) -> None:
+        """Accepts the connection, of which the first event was received, and carries it until it ends."""
         try:
-            await self._receive()
-            await self._send({"type": "websocket.accept", "headers": headers})
+            await self._send({"type": "websocket.accept", "headers": headers, "subprotocol": subprotocol})
             await self._carry()
         except OSError:
             pass  # how ASGI tells that the client has gone
@@ -120,8 +129,11 @@ class AsgiWebSocketTransport:
     async def _carry(self) -> None:
         # The third is for a client that is given up while a ``send`` to it waits.
         parts = [asyncio.ensure_future(part) for part in (self._read(), self._write(), self._finished.wait())]
+        self._reading = parts[0]
         try:
             await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
+            if self._closing is not None and parts[0].cancelled():
+                await asyncio.wait(parts[1:], return_when=asyncio.FIRST_COMPLETED)
         finally:
             for part in parts:
                 part.cancel()
@@ -134,11 +146,13 @@ class AsgiWebSocketTransport:
         while True:
             event = await self._receive()
             if event["type"] == "websocket.disconnect":
+                self.closed = Closed(event.get("code", _NO_STATUS), event.get("reason") or "")
                 return
             text = event.get("text")
             packet: str | bytes = text if text is not None else event.get("bytes") or b""
             # The server's own limit on messages may be wider than the engine's.
             if len(packet) > limit or (isinstance(packet, str) and len(packet.encode()) > limit):
+                self.closed = Closed(_TOO_BIG)
                 await self._send({"type": "websocket.close", "code": _TOO_BIG})
                 self._finish("transport error")
                 return
@@ -152,11 +166,14 @@ class AsgiWebSocketTransport:
             await self._wake.wait()
             self._wake.clear()
             while (message := self._next()) is not None:
-                await self._give(_event(text=message.text.decode()))
-                for attachment in message.attachments:
-                    await self._give(_event(bytes=attachment))
-            if self._closing:
-                await self._send({"type": "websocket.close", "code": _NORMAL})
+                for part in message.parts:
+                    key = "text" if isinstance(part, str) else "bytes"
+                    await self._give({"type": "websocket.send", key: part})
+            if self._closing is not None:
+                # granian does not close while the application waits for an event.
+                self._reading.cancel()
+                code, reason = self._closing.code, self._closing.reason
+                await self._send({"type": "websocket.close", "code": code, "reason": reason})
                 return
 
     async def _give(self, event: dict[str, Any]) -> None:
@@ -165,7 +182,7 @@ class AsgiWebSocketTransport:
         self._stuck = False
         self._sent += 1
 
-    def _next(self) -> Message | None:
+    def _next(self) -> Outgoing | None:
         queue = self._queue
         straggler = self._straggler
         if not queue and straggler is not None:
@@ -196,7 +213,3 @@ class AsgiWebSocketTransport:
         self._wake.set()
         self._released.set()
         self.receiver.transport_closed(reason)
-
-
-def _event(**content: Any) -> dict[str, Any]:
-    return {"type": "websocket.send", **content}

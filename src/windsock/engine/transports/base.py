@@ -7,7 +7,36 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from windsock.engine.transports.straggler import Straggler
     from windsock.protocol.engineio import Message
+    from windsock.slow_consumer import Terms
     from windsock.types import TransportName
+
+
+class Outgoing(Protocol):
+    """What a WebSocket sends as one unit: a :class:`~windsock.protocol.engineio.Message`, or one message as it is.
+
+    Attributes:
+        compress: whether a transport that compresses may compress it.
+        terms: what may be done with it while its receiver is slow; nothing, if there are none.
+    """
+
+    compress: bool
+    terms: Terms | None
+
+    @property
+    def frame(self) -> bytes:
+        """As WebSocket frames."""
+
+    @property
+    def deflated(self) -> bytes:
+        """As compressed WebSocket frames."""
+
+    @property
+    def size(self) -> int:
+        """Bytes of content."""
+
+    @property
+    def parts(self) -> tuple[str | bytes, ...]:
+        """As the messages that an ASGI server takes."""
 
 
 class Receiver(Protocol):

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from windsock.engine.transports.inbox import LARGE
 from windsock.engine.transports.outbox import FLUSH_AT
 from windsock.engine.transports.straggler import PORTION, Straggler
-from windsock.protocol.websocket import MessageReader
+from windsock.protocol.websocket import PING_FRAME, Closed, MessageReader
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from websockets.extensions import Extension
 
-    from windsock.engine.transports.base import Receiver
+    from windsock.engine.transports.base import Outgoing, Receiver
     from windsock.engine.wiring import Wiring
     from windsock.protocol.engineio import Message
     from windsock.types import TransportName
@@ -28,6 +28,7 @@ SHUTDOWN_TIMEOUT: Final = 1.0
 
 _NORMAL: Final = 1000
 _GOING_AWAY: Final = 1001
+_ABNORMAL: Final = 1006
 
 
 class WebSocketTransport(asyncio.Protocol):
@@ -118,7 +119,7 @@ class WebSocketTransport(asyncio.Protocol):
         """See :class:`windsock.engine.transports.base.Transport`."""
         return self._straggler
 
-    def send(self, message: Message) -> None:
+    def send(self, message: Outgoing) -> None:
         """See :class:`windsock.engine.transports.base.Transport`."""
         pending = self.pending
         if pending is not None:
@@ -164,9 +165,30 @@ class WebSocketTransport(asyncio.Protocol):
                 queue.clear()  # first: writing may call back
                 self._connection.write(data)
 
-    def close(self) -> None:
-        """See :class:`windsock.engine.transports.base.Transport`."""
-        self._close(_NORMAL)
+    def close(self, code: int = _NORMAL, reason: str = "") -> None:
+        """See :class:`windsock.engine.transports.base.Transport`.
+
+        Args:
+            code: of the close frame.
+            reason: of the close frame; 123 bytes at most.
+        """
+        self._close(code, reason)
+
+    @property
+    def closed(self) -> Closed:
+        """How the peer ended the connection, or broke the protocol; 1006 when it did neither."""
+        return self._reader.closed or Closed(_ABNORMAL)
+
+    def ping(self) -> None:
+        """Sends a ping; :attr:`ponged` is false until something answers it."""
+        self._reader.ponged = False
+        if not self._done:
+            self._enqueue(PING_FRAME)
+
+    @property
+    def ponged(self) -> bool:
+        """Whether a pong came since the last ping."""
+        return self._reader.ponged
 
     def abort(self) -> None:
         """See :class:`windsock.engine.transports.base.Transport`."""
@@ -343,10 +365,10 @@ class WebSocketTransport(asyncio.Protocol):
         by_peer = closed.code in (1000, 1001, 1005) or closed.code >= 3000
         self.receiver.transport_closed("transport close" if by_peer else "transport error")
 
-    def _close(self, code: int) -> None:
+    def _close(self, code: int, reason: str = "") -> None:
         if self._done:
             return
-        self._write_rest(self._reader.close(code))
+        self._write_rest(self._reader.close(code, reason))
         self._stop()
         self._resume_reading()  # for the answer
         self._expiry = self._wiring.closing.start(self)
