@@ -19,7 +19,7 @@ import griffe
 import markdown
 from pymdownx.superfences import SuperFencesException  # type: ignore[import-untyped]  # it ships no types
 
-from website.roles import Roles
+from website.docstrings import Docstrings
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 TABLES: Final = ["tables", "fenced_code"]
@@ -83,7 +83,7 @@ def benchmark(_: str) -> str:
 @functools.cache
 def library() -> griffe.Module:
     """The library, read and not imported."""
-    loaded = griffe.load("windsock", search_paths=[ROOT / "src"], extensions=griffe.load_extensions(Roles))
+    loaded = griffe.load("windsock", search_paths=[ROOT / "src"], extensions=griffe.load_extensions(Docstrings))
     assert isinstance(loaded, griffe.Module)
     return loaded
 
