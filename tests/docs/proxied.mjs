@@ -1,5 +1,6 @@
 // node proxied.mjs URL CERTIFICATE: the stock client through a proxy, over each transport; prints what the server saw.
 import { readFileSync } from "node:fs";
+import { Agent } from "node:https";
 import { createRequire } from "node:module";
 
 const require = createRequire(new URL("../conformance/js/package.json", import.meta.url));
@@ -7,12 +8,15 @@ const { io } = require("socket.io-client");
 
 const [url, certificate] = process.argv.slice(2);
 const ca = readFileSync(certificate);
+// Another address than the proxy's own, so that it shows whose the server sees.
+const agent = new Agent({ ca, localAddress: "127.0.0.2" });
 
 for (const transports of [["polling"], ["websocket"], ["polling", "websocket"]]) {
   // Several: of two servers behind the proxy each would be asked.
   for (let i = 0; i < 4; i++) {
     const socket = io(url, {
       ca,
+      agent,
       transports,
       forceNew: true,
       reconnection: false,

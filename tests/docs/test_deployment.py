@@ -21,7 +21,7 @@ PAGE: Final = "docs/deployment.md"
 NGINX: Final = "/etc/nginx/conf.d/web.conf"
 HAPROXY: Final = "/etc/haproxy/haproxy.cfg"
 EXPECTED: Final = [
-    {"transport": transport, "size": 900_000, "address": "127.0.0.1", "secure": True}
+    {"transport": transport, "size": 900_000, "address": "127.0.0.2", "secure": True}
     for transport in ("polling", "websocket", "websocket")
     for _ in range(4)
 ]
