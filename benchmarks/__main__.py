@@ -67,9 +67,9 @@ def _measure_rounds(scenarios: Sequence[Scenario], servers: Sequence[Server], ro
         first = turn % len(servers)
         for scenario in scenarios:
             for server in (*servers[first:], *servers[:first]):
-                if scenario.transport == "polling" and not server.polls:
+                if scenario.transport not in server.commands:
                     continue
-                with running(server) as process:
+                with running(server, scenario.transport) as process:
                     measurement = measure(scenario, process, effort)
                 measured[scenario.name, server.name].append(measurement)
                 print(

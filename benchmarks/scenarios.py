@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 Kind = Literal["fan-out", "echo", "connect", "idle"]
+Transport = Literal["websocket", "polling", "plain"]
+"""``plain``: a WebSocket without Socket.IO, on the plain application of each server."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +26,7 @@ class Scenario:
     publishers: int = 1
     in_flight: int = 1
     size: int = 64
-    transport: Literal["websocket", "polling"] = "websocket"
+    transport: Transport = "websocket"
     shows_latency: bool = False
 
     @property
@@ -60,6 +62,17 @@ SCENARIOS: tuple[Scenario, ...] = (
         transport="polling",
     ),
     Scenario("polling-echo", "Long-polling: echo, 100 clients", "echo", ECHOES, 100, transport="polling"),
+    Scenario(
+        "plain-fan-out-loaded",
+        "Plain WebSocket: fan-out to 500, 10 publishers, 10 in flight each",
+        "fan-out",
+        DELIVERIES,
+        500,
+        publishers=10,
+        in_flight=10,
+        transport="plain",
+    ),
+    Scenario("plain-echo", "Plain WebSocket: echo, 100 clients", "echo", ECHOES, 100, transport="plain"),
 )
 
 

@@ -7,13 +7,14 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
 from benchmarks.machine import choose_cores, find_node_versions, find_versions
+from benchmarks.scenarios import Transport
 from benchmarks.toolchain import NODE, ROOT, build_reference
 
 START_SECONDS = 20.0
@@ -27,21 +28,34 @@ class ServerFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """One implementation of the benchmark's application."""
+    """One implementation of the benchmark's application, or of the plain one beside it.
+
+    ``commands``: how it is started on a port, by what it is to speak.
+    """
 
     name: str
     title: str
-    command: Callable[[int], list[str]]
+    commands: Mapping[Transport, Callable[[int], list[str]]]
     find_versions: Callable[[], dict[str, str]]
-    polls: bool = True  # speaks long-polling as well as WebSocket
 
 
 def choose_servers(python: str, reference_python: str) -> dict[str, Server]:
     """All servers by name. ``python`` serves Windsock, ``reference_python`` serves python-socketio."""
 
-    def serve_windsock(port: int) -> list[str]:
-        app = "benchmarks.apps.windsock_app:io"
+    def serve_windsock(port: int, app: str = "benchmarks.apps.windsock_app:io") -> list[str]:
         return [python, "-m", "windsock.cli", "serve", app, "--host", "127.0.0.1", "--port", str(port)]
+
+    def serve_plain_windsock(port: int) -> list[str]:
+        return serve_windsock(port, "benchmarks.apps.plain_windsock_app:app")
+
+    def serve_node(port: int) -> list[str]:
+        return ["node", str(NODE / "server.js"), str(port)]
+
+    def serve_ws(port: int) -> list[str]:
+        return ["node", str(NODE / "plain.js"), str(port)]
+
+    def serve_websockets(port: int) -> list[str]:
+        return [reference_python, "-m", "benchmarks.apps.plain_websockets_app", str(port)]
 
     def serve_python_socketio(port: int) -> list[str]:
         options = ["--host", "127.0.0.1", "--port", str(port), "--loop", "uvloop", "--http", "httptools"]
@@ -54,27 +68,26 @@ def choose_servers(python: str, reference_python: str) -> dict[str, Server]:
             Server(
                 "windsock",
                 "Windsock",
-                serve_windsock,
+                {"websocket": serve_windsock, "polling": serve_windsock, "plain": serve_plain_windsock},
                 lambda: find_versions(python, "windsock", "orjson", *PYTHON_PACKAGES),
             ),
             Server(
                 "node",
                 "Socket.IO on Node",
-                lambda port: ["node", str(NODE / "server.js"), str(port)],
+                {"websocket": serve_node, "polling": serve_node, "plain": serve_ws},
                 find_node_versions,
             ),
             Server(
                 "python-socketio",
                 "python-socketio",
-                serve_python_socketio,
+                {"websocket": serve_python_socketio, "polling": serve_python_socketio, "plain": serve_websockets},
                 lambda: find_versions(reference_python, "python-socketio", "python-engineio", *PYTHON_PACKAGES),
             ),
             Server(
                 "forced",
                 "C, what the kernel forces",
-                lambda port: [str(build_reference()), str(port)],
+                {"websocket": lambda port: [str(build_reference()), str(port)]},
                 dict,
-                polls=False,
             ),
         )
     }
@@ -109,13 +122,13 @@ def pin(core: int) -> list[str]:
 
 
 @contextlib.contextmanager
-def running(server: Server) -> Iterator[RunningServer]:
+def running(server: Server, transport: Transport) -> Iterator[RunningServer]:
     """Start a server, wait until it listens, and end it. Raises ServerFailed when it does not come up."""
     port = _find_free_port()
     core, _ = choose_cores()
     with tempfile.TemporaryFile() as output:
         process = subprocess.Popen(
-            [*pin(core), *server.command(port)],
+            [*pin(core), *server.commands[transport](port)],
             cwd=ROOT,
             stdin=subprocess.DEVNULL,
             stdout=output,

@@ -1,4 +1,4 @@
-"""What Windsock must show, as ratios to Socket.IO on Node in the same run."""
+"""What Windsock must show, as ratios to Node in the same run: to Socket.IO, or to ``ws`` on a plain WebSocket."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ NEEDED: Mapping[str, float] = {
     "idle": 0.5,
     "polling-fan-out": 1.0,
     "polling-echo": 1.0,
+    "plain-fan-out-loaded": 10.0,
+    "plain-echo": 1.5,
 }
 # A coroutine cannot start eagerly before Python 3.12: every echo then costs a scheduled task.
 NEEDED_BEFORE_3_12: Mapping[str, float] = {"echo": 1.4, "echo-loaded": 1.5}

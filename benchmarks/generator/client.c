@@ -12,17 +12,17 @@ void client_open(struct client *client, unsigned ordinal, enum transport transpo
     client->transport = transport;
     client->events = events;
     client->state = CLIENT_CONNECTING;
-    if (transport == TRANSPORT_WEBSOCKET)
-        websocket_open(client);
-    else
+    if (transport == TRANSPORT_POLLING)
         polling_open(client);
+    else
+        websocket_open(client);
 }
 
 void client_send(struct client *client, const char *packet, size_t length) {
-    if (client->transport == TRANSPORT_WEBSOCKET)
-        websocket_send(client, packet, length);
-    else
+    if (client->transport == TRANSPORT_POLLING)
         polling_send(client, packet, length);
+    else
+        websocket_send(client, packet, length);
 }
 
 void client_close(struct client *client) {
@@ -35,6 +35,12 @@ void client_lost(struct client *client) {
     client->state = CLIENT_CLOSED;
     stream_close(&client->stream);
     client->events->closed(client);
+}
+
+void client_upgraded(struct client *client) {
+    if (client->transport != TRANSPORT_PLAIN) return;
+    client->state = CLIENT_CONNECTED;
+    client->events->connected(client);
 }
 
 static void receive_message(struct client *client, const char *packet, size_t length) {
@@ -50,6 +56,10 @@ static void receive_message(struct client *client, const char *packet, size_t le
 }
 
 void client_receive(struct client *client, const char *packet, size_t length) {
+    if (client->transport == TRANSPORT_PLAIN) {
+        if (client->state == CLIENT_CONNECTED) client->events->packet(client, packet, length);
+        return;
+    }
     switch (length ? packet[0] : 0) {
     case '0': /* open; a client that speaks Socket.IO now connects to the main namespace */
         if (client->transport == TRANSPORT_POLLING) polling_opened(client, packet, length);

@@ -1,5 +1,5 @@
-/* One Socket.IO client: Engine.IO v4 and Socket.IO v5 as far as a load generator needs them, over WebSocket alone or
-   over HTTP long-polling alone. */
+/* One client: Engine.IO v4 and Socket.IO v5 as far as a load generator needs them, over WebSocket alone or over HTTP
+   long-polling alone; or plain WebSocket, without either. */
 #ifndef CLIENT_H
 #define CLIENT_H
 
@@ -9,7 +9,7 @@
 #include "buffer.h"
 #include "stream.h"
 
-enum transport { TRANSPORT_WEBSOCKET, TRANSPORT_POLLING };
+enum transport { TRANSPORT_WEBSOCKET, TRANSPORT_POLLING, TRANSPORT_PLAIN };
 
 enum client_state {
     CLIENT_CLOSED,
@@ -24,7 +24,8 @@ struct client;
 /* What a scenario is told. */
 struct client_events {
     void (*connected)(struct client *client);
-    /* An event (42...) or an acknowledgement (43...), without the Engine.IO type in front: "2[...]" or "3..[...]". */
+    /* An event (42...) or an acknowledgement (43...), without the Engine.IO type in front: "2[...]" or "3..[...]". On a
+       plain WebSocket, the message. */
     void (*packet)(struct client *client, const char *packet, size_t length);
     void (*closed)(struct client *client);
 };
@@ -44,13 +45,14 @@ struct client {
 
 void client_open(struct client *client, unsigned ordinal, enum transport transport, const struct client_events *events);
 
-/* Send one Engine.IO packet of text ("4" and a Socket.IO packet). */
+/* Send one Engine.IO packet of text ("4" and a Socket.IO packet), or a message on a plain WebSocket. */
 void client_send(struct client *client, const char *packet, size_t length);
 
 /* Close the WebSocket as a browser does: a Close frame, then wait for the server to close the connection. */
 void client_close(struct client *client);
 
-/* For the transports: one Engine.IO packet has come; the peer has closed. */
+/* For the transports: the WebSocket stands; one Engine.IO packet, or message, has come; the peer has closed. */
+void client_upgraded(struct client *client);
 void client_receive(struct client *client, const char *packet, size_t length);
 void client_lost(struct client *client);
 

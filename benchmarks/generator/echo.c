@@ -10,6 +10,11 @@
 
 enum { HEAD_LIMIT = 32 }; /* 42<id>["echo","  */
 
+/* A request is `before`, its number, `head`, the text and `tail`; its answer has others of them. */
+static const struct frame {
+    const char *before, *head, *tail;
+} SOCKET_IO = {"42", "[\"echo\",\"", "\"]"}, SOCKET_IO_ANSWER = {"3", "[\"", "\"]"}, PLAIN = {"echo", " ", ""};
+
 struct request {
     uint32_t id;
     uint64_t sent_at;
@@ -18,15 +23,17 @@ struct request {
 static const struct options *options;
 static struct client *clients;
 static struct request *requests; /* [client][in_flight]: the one with id i is at i modulo in_flight */
-static char *packet, *tail;      /* the tail is what follows the id, `","` included; the head is put before it */
+static const char *before, *answer_before;
+static size_t answer_at;
+static char *tail; /* what follows the number; what stands before is put there for each request */
 static size_t tail_length;
-static char *answer; /* what has to follow the id in the acknowledgement */
+static char *answer; /* what has to follow the number in the answer */
 static size_t answer_length;
 
 static void request(struct client *client, uint32_t id) {
     struct request *slot = &requests[(size_t)client->ordinal * options->in_flight + id % options->in_flight];
     char head[HEAD_LIMIT];
-    int length = snprintf(head, sizeof head, "42%u", id);
+    int length = snprintf(head, sizeof head, "%s%u", before, id);
     memcpy(tail - length, head, (size_t)length);
     slot->id = id;
     slot->sent_at = clock_now();
@@ -34,13 +41,13 @@ static void request(struct client *client, uint32_t id) {
 }
 
 static void receive(struct client *client, const char *acknowledgement, size_t length) {
-    size_t at = 1;
+    size_t at = answer_at;
     uint32_t id = 0;
     for (; at < length && acknowledgement[at] >= '0' && acknowledgement[at] <= '9'; at++)
         id = id * 10 + (uint32_t)(acknowledgement[at] - '0');
-    if (acknowledgement[0] != '3' || length - at != answer_length ||
-        memcmp(acknowledgement + at, answer, answer_length))
-        fail_on_bytes("an acknowledgement with the text that was sent", acknowledgement, length);
+    if (length < at + answer_length || length - at != answer_length ||
+        memcmp(acknowledgement, answer_before, answer_at) || memcmp(acknowledgement + at, answer, answer_length))
+        fail_on_bytes("an answer with the text that was sent", acknowledgement, length);
     struct request *slot = &requests[(size_t)client->ordinal * options->in_flight + id % options->in_flight];
     if (slot->id != id)
         fail("client %u expected the acknowledgement of %u, got that of %u", client->ordinal, slot->id, id);
@@ -48,19 +55,25 @@ static void receive(struct client *client, const char *acknowledgement, size_t l
     request(client, id + options->in_flight);
 }
 
+static char *compose(const struct frame *frame, size_t *length) {
+    char *bytes = malloc(options->size + 2 * HEAD_LIMIT);
+    if (!bytes) fail("out of memory for a message");
+    bytes += HEAD_LIMIT; /* room for what stands before it */
+    *length = (size_t)sprintf(bytes, "%s", frame->head);
+    memset(bytes + *length, 'x', options->size);
+    *length += options->size;
+    *length += (size_t)sprintf(bytes + *length, "%s", frame->tail);
+    return bytes;
+}
+
 static void compose_packets(void) {
-    packet = malloc(options->size + 2 * HEAD_LIMIT);
-    answer = malloc(options->size + HEAD_LIMIT);
-    if (!packet || !answer) fail("out of memory for a message");
-    tail = packet + HEAD_LIMIT;
-    tail_length = (size_t)sprintf(tail, "[\"echo\",\"");
-    memset(tail + tail_length, 'x', options->size);
-    tail_length += options->size;
-    tail_length += (size_t)sprintf(tail + tail_length, "\"]");
-    answer_length = (size_t)sprintf(answer, "[\"");
-    memset(answer + answer_length, 'x', options->size);
-    answer_length += options->size;
-    answer_length += (size_t)sprintf(answer + answer_length, "\"]");
+    bool plain = options->transport == TRANSPORT_PLAIN;
+    const struct frame *request_frame = plain ? &PLAIN : &SOCKET_IO, *answer_frame = plain ? &PLAIN : &SOCKET_IO_ANSWER;
+    before = request_frame->before;
+    answer_before = answer_frame->before;
+    answer_at = strlen(answer_before);
+    tail = compose(request_frame, &tail_length);
+    answer = compose(answer_frame, &answer_length);
 }
 
 void echo_run(const struct options *given) {

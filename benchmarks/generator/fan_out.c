@@ -10,7 +10,13 @@
 
 /* The text of a message begins with its publisher and its number, so that each delivery can be checked: every client
    must get every message of every publisher once, in order. A server that loses some would look fast. */
-enum { PUBLISHER_DIGITS = 3, NUMBER_DIGITS = 9, TEXT_AT = sizeof "2[\"chat\",\"" - 1 };
+enum { PUBLISHER_DIGITS = 3, NUMBER_DIGITS = 9 };
+
+/* What stands around the text when it is sent. It comes back the same, but without the first `stripped` bytes. */
+static const struct frame {
+    const char *head, *tail;
+    size_t stripped;
+} SOCKET_IO = {"42[\"chat\",\"", "\"]", 1}, PLAIN = {"chat", "", 0};
 
 struct publisher {
     uint32_t published;
@@ -24,8 +30,9 @@ static const struct options *options;
 static struct client *clients;
 static struct publisher *publishers;
 static uint32_t *delivered; /* [client][publisher]: how many of its messages came */
-static char *packet;        /* the Engine.IO packet, of which only the number and publisher change */
+static char *packet;        /* what is sent, of which only the number and publisher change */
 static size_t packet_length;
+static size_t text_at, stripped;
 
 static void put_digits(char *to, unsigned digits, uint32_t value) {
     while (digits--) {
@@ -45,17 +52,17 @@ static void publish(uint32_t index) {
     struct message *message = &publisher->under_way[publisher->published % options->in_flight];
     message->missing = options->clients;
     message->sent_at = clock_now();
-    char *text = packet + 1 + TEXT_AT;
+    char *text = packet + text_at;
     put_digits(text, PUBLISHER_DIGITS, index);
     put_digits(text + PUBLISHER_DIGITS, NUMBER_DIGITS, publisher->published++);
     client_send(&clients[index], packet, packet_length);
 }
 
 static void receive(struct client *client, const char *event, size_t length) {
-    const char *text = event + TEXT_AT, *filler = text + PUBLISHER_DIGITS + NUMBER_DIGITS;
-    const char *own = packet + 1;
+    const char *text = event + text_at - stripped, *filler = text + PUBLISHER_DIGITS + NUMBER_DIGITS;
+    const char *own = packet + stripped;
     size_t filler_at = (size_t)(filler - event);
-    if (length != packet_length - 1 || memcmp(event, own, TEXT_AT) ||
+    if (length != packet_length - stripped || memcmp(event, own, text_at - stripped) ||
         memcmp(filler, own + filler_at, length - filler_at))
         fail_on_bytes("a chat event with the text that was sent", event, length);
     uint32_t index = get_digits(text, PUBLISHER_DIGITS);
@@ -71,12 +78,14 @@ static void receive(struct client *client, const char *event, size_t length) {
 }
 
 static void compose_packet(void) {
+    const struct frame *frame = options->transport == TRANSPORT_PLAIN ? &PLAIN : &SOCKET_IO;
     packet = malloc(options->size + 32);
     if (!packet) fail("out of memory for a message");
-    packet_length = (size_t)sprintf(packet, "42[\"chat\",\"");
+    stripped = frame->stripped;
+    text_at = packet_length = (size_t)sprintf(packet, "%s", frame->head);
     memset(packet + packet_length, 'x', options->size);
     packet_length += options->size;
-    packet_length += (size_t)sprintf(packet + packet_length, "\"]");
+    packet_length += (size_t)sprintf(packet + packet_length, "%s", frame->tail);
 }
 
 void fan_out_run(const struct options *given) {

@@ -11,7 +11,7 @@
 enum { CLIENTS_LIMIT = 20000, IN_FLIGHT_LIMIT = 1000, SIZE_LOWEST = 16, SIZE_LIMIT = 100000, SECONDS_LIMIT = 600 };
 
 static const char USAGE[] =
-    "expected --scenario fan-out|echo|connect|idle --port N [--transport websocket|polling] [--clients N]\n"
+    "expected --scenario fan-out|echo|connect|idle --port N [--transport websocket|polling|plain] [--clients N]\n"
     "  [--publishers N] [--in-flight N] [--size BYTES] [--warm-up-ms N] [--ms N] [--concurrency N] [--deadline SECONDS] [--server PID] [--spin]";
 
 static unsigned number(const char *text, unsigned lowest, unsigned highest) {
@@ -25,7 +25,8 @@ static unsigned number(const char *text, unsigned lowest, unsigned highest) {
 static enum transport transport_of(const char *name) {
     if (!strcmp(name, "websocket")) return TRANSPORT_WEBSOCKET;
     if (!strcmp(name, "polling")) return TRANSPORT_POLLING;
-    fail("expected the transport websocket or polling, got %s", name);
+    if (!strcmp(name, "plain")) return TRANSPORT_PLAIN;
+    fail("expected the transport websocket, polling or plain, got %s", name);
 }
 
 struct options options_read(int count, char **arguments) {

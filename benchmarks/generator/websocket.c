@@ -119,6 +119,7 @@ static size_t read_upgrade(struct stream *stream, char *bytes, size_t length) {
     if (strncmp(bytes, "HTTP/1.1 101 ", 13) || !memmem(bytes, head, ACCEPT, sizeof ACCEPT - 1))
         fail_on_bytes("101 Switching Protocols with the right Sec-WebSocket-Accept", bytes, head);
     stream->reader = read_frames;
+    client_upgraded(stream->owner);
     return head + (length > head ? read_frames(stream, bytes + head, length - head) : 0);
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from asyncio import Task
 from collections import deque
 from collections.abc import Coroutine
 from functools import partial
@@ -13,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 from windsock.engine.transports.websocket import WebSocketTransport
 from windsock.protocol.closing import CloseCode
 from windsock.protocol.websocket import Closed
-from windsock.tasks import start
-from windsock.websocket.handlers import Unacceptable
+from windsock.tasks import EAGER, start
+from windsock.websocket.handlers import Unacceptable, refuse_type
 from windsock.websocket.socket import Held
 
 if TYPE_CHECKING:
@@ -39,11 +40,12 @@ class Connection:
         timer: the heartbeat's slice of deadlines that holds this connection.
     """
 
-    __slots__ = ("_arrived", "_loop", "_running", "_unread", "endpoint", "outbox", "socket", "timer")
+    __slots__ = ("_arrived", "_handler", "_loop", "_running", "_unread", "endpoint", "outbox", "socket", "timer")
 
     def __init__(self, endpoint: Endpoint) -> None:
         self.endpoint: Endpoint = endpoint
         self.outbox: Outbox = endpoint.outbox
+        self._handler = endpoint.message_handler
         self.socket: WebSocket
         self.timer: set[Connection] | None = None
         self._loop = asyncio.get_running_loop()
@@ -79,21 +81,34 @@ class Connection:
 
     def receive(self, packet: str | bytes) -> None:
         """Takes one message."""
-        unread = self._unread
-        if unread is not None:
-            self._keep_unread(unread, packet)
-            return
-        handler = self.endpoint.message_handler
+        handler = self._handler
         if handler is None:
+            self._keep_unread(packet)
             return
         try:
-            outcome = handler.function(self.socket, packet if handler.convert is None else handler.convert(packet))
+            only = handler.only
+            if type(packet) is not only:
+                if only is not None:
+                    refuse_type(only)
+                elif handler.convert is not None:
+                    packet = handler.convert(packet)
+            outcome = handler.function(self.socket, packet)
             if handler.asynchronous or type(outcome) is CoroutineType:
-                self._start("message", outcome)
+                if not EAGER:
+                    self._start("message", outcome)
+                    return
+                # What ``start`` does, without a call for each message.
+                task = Task(outcome, loop=self._loop, eager_start=True)  # type: ignore[call-arg,unused-ignore]  # not on 3.11
+                if task.done():
+                    task.result()
+                else:
+                    self._keep("message", task)
         except Unacceptable as refusal:
             self.socket.close(refusal.code, refusal.reason)
         except Exception as error:  # noqa: BLE001  whatever it is, it is reported, and the client told
             self._fail("message", error)
+        except asyncio.CancelledError:
+            return
 
     def transport_closed(self, reason: str) -> None:
         """The connection is over."""
@@ -160,7 +175,10 @@ class Connection:
 
     # -- inside --
 
-    def _keep_unread(self, unread: deque[str | bytes], packet: str | bytes) -> None:
+    def _keep_unread(self, packet: str | bytes) -> None:
+        unread = self._unread
+        if unread is None:
+            return  # nobody takes messages
         unread.append(packet)
         if self._arrived is not None:
             self._arrived.set()
@@ -176,7 +194,10 @@ class Connection:
         task = start(coroutine, self._loop)
         if task.done():
             self._report(event, task)
-            return
+        else:
+            self._keep(event, task)
+
+    def _keep(self, event: str, task: Task[Any]) -> None:
         running = self._running
         if running is None:
             running = self._running = set()

@@ -40,9 +40,10 @@ class Handler:
         arity: how many of the arguments offered it takes.
         asynchronous: whether it returns a coroutine, known beforehand.
         convert: of ``message``: makes of one what the annotation says; ``None`` where it passes as it is.
+        only: of ``message``: the type of those it takes, if it takes one alone.
     """
 
-    __slots__ = ("arity", "asynchronous", "convert", "function")
+    __slots__ = ("arity", "asynchronous", "convert", "function", "only")
 
     def __init__(self, event: str, function: Callable[..., Any]) -> None:
         parameters = list(inspect.signature(function).parameters.values())
@@ -57,9 +58,12 @@ class Handler:
         self.arity: int = arity
         self.asynchronous: bool = is_asynchronous(function)
         self.convert: Convert | None = None
+        self.only: type | None = None
         if event == "message" and len(positional) > 1:
             parameter = positional[1]
-            self.convert = _converter(hints_of(function).get(parameter.name, parameter.annotation))
+            annotation = hints_of(function).get(parameter.name, parameter.annotation)
+            self.convert = _converter(annotation)
+            self.only = annotation if annotation is str or annotation is bytes else None
 
 
 _EXPECTED: Final = {
@@ -76,12 +80,8 @@ def _is_required(parameter: inspect.Parameter) -> bool:
 
 
 def _converter(annotation: Any) -> Convert | None:
-    if annotation in RAW or annotation == str | bytes:
+    if annotation in RAW or annotation in (str, bytes, str | bytes):
         return None
-    if annotation is str:
-        return _text
-    if annotation is bytes:
-        return _binary
     try:
         validate = TypeAdapter(annotation).validate_json
     except PydanticUserError as error:
@@ -101,13 +101,11 @@ def _converter(annotation: Any) -> Convert | None:
     return convert
 
 
-def _text(message: str | bytes) -> str:
-    if isinstance(message, bytes):
-        raise Unacceptable(CloseCode.UNSUPPORTED_DATA, "expected text, got binary")
-    return message
+def refuse_type(only: type) -> None:
+    """Refuses a message of the other type.
 
-
-def _binary(message: str | bytes) -> bytes:
-    if isinstance(message, str):
-        raise Unacceptable(CloseCode.UNSUPPORTED_DATA, "expected binary, got text")
-    return message
+    Raises:
+        Unacceptable: always.
+    """
+    reason = "expected text, got binary" if only is str else "expected binary, got text"
+    raise Unacceptable(CloseCode.UNSUPPORTED_DATA, reason)

@@ -12,7 +12,7 @@ import orjson
 from windsock.engine.backlog import Backlog
 from windsock.engine.transports.outbox import FLUSH_AT
 from windsock.errors import EncodeError, NotConnected
-from windsock.protocol.websocket import BINARY, SHORT_TEXT_HEADS, TEXT, Closed, Data
+from windsock.protocol.websocket import BINARY, SHORT_TEXT_HEADS, TEXT, Closed, Data, frame
 
 if TYPE_CHECKING:
     from windsock.engine.request import Request
@@ -73,8 +73,8 @@ class WebSocket:
         transport: for the library: where its messages go.
     """
 
-    __slots__ = ("__weakref__", "_connection", "_data", "closed", "groups", "path_params", "request", "subprotocol",
-                 "transport")  # fmt: skip
+    __slots__ = ("__weakref__", "_connection", "_data", "_outbox", "closed", "groups", "path_params", "request",
+                 "subprotocol", "transport")  # fmt: skip
 
     def __init__(
         self, connection: Connection, request: Request, path_params: dict[str, Any], subprotocol: str | None, held: Held
@@ -86,6 +86,7 @@ class WebSocket:
         self.groups: Collection[str] = ()
         self.transport: WebSocketTransport | AsgiWebSocketTransport | Held = held
         self._connection = connection
+        self._outbox = connection.outbox
         self._data: SimpleNamespace | None = None
 
     @property
@@ -112,12 +113,18 @@ class WebSocket:
             self._send(data_of(message, compress), message, volatile)
             return
         # What most messages are, without an object that many could share.
-        text = encode(message)
-        outbox = self._connection.outbox
+        try:
+            text = message.encode()
+        except UnicodeEncodeError as error:
+            raise _not_unicode(error) from error
+        size = len(text)
+        outbox = self._outbox
         if not pending:
-            outbox.mark(transport)  # type: ignore[arg-type]  # whoever offers ``pending`` is flushable
-        pending.append(SHORT_TEXT_HEADS[len(text)] + text if len(text) <= _SHORT else Data(TEXT, text).frame)
-        outbox.gathered += len(text)
+            outbox.dirty.append(transport)  # type: ignore[arg-type]  # whoever offers ``pending`` is flushable
+            if not outbox.scheduled:
+                outbox.schedule()
+        pending.append(SHORT_TEXT_HEADS[size] + text if size <= _SHORT else frame(TEXT, text))
+        outbox.gathered += size
         if outbox.gathered > FLUSH_AT:
             outbox.flush()
 
@@ -223,7 +230,11 @@ def encode(text: str) -> bytes:
     try:
         return text.encode()
     except UnicodeEncodeError as error:
-        raise EncodeError(f"expected Unicode text: {error}") from error
+        raise _not_unicode(error) from error
+
+
+def _not_unicode(error: UnicodeEncodeError) -> EncodeError:
+    return EncodeError(f"expected Unicode text: {error}")
 
 
 def encode_json(value: Any) -> bytes:
