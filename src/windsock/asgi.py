@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import orjson
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from windsock.engine.transports.websocket import WebSocketTransport
     from windsock.engine.wiring import Wiring
     from windsock.types import ASGIApp, Receive, Scope, Send
+
+    Answer = tuple[int, list[Header], bytes]
 
 EXTENSION: Final = "windsock"
 """Key in ``scope["extensions"]`` under which the fast lane offers its connection."""
@@ -182,6 +184,26 @@ class LongPolling:
         self._answer: asyncio.Future[bytes] | None = None
         self._sent_headers: list[Header] = []
 
+    def handle_whole(self, body: bytes) -> Coroutine[Any, Any, None] | None:
+        """Answers a request that has come whole, over a lane; or returns what is left to be awaited.
+
+        Nearly every request of a session can be answered where it is read, without a task.
+        """
+        found = self._engine.find(self._scope, websocket=False)
+        if type(found) is Session:
+            method = self._scope["method"]
+            transport = _polling(found)
+            if method == "GET":
+                self._wait(transport)
+                return None
+            if method == "POST" and not transport.posting and self._may_take(len(body)):
+                taken = transport.post(body)
+                if taken is not True and taken is not False:
+                    return self._answer_post(transport, taken)
+                self._write_now(*self._post_answer(taken))
+                return None
+        return self.handle()
+
     async def handle(self) -> None:
         """Answers it."""
         engine = self._engine
@@ -208,7 +230,7 @@ class LongPolling:
         """See :class:`windsock.engine.transports.polling.Poll`."""
         if self._lane is not None:
             headers, body = self._payload(body)
-            self._lane.respond(200, [*headers, _NO_STORE, *self._engine.origins.headers(self._scope)], body)
+            self._write_now(200, self._with_common(headers), body)
         elif self._answer is not None and not self._answer.done():
             self._answer.set_result(body)
 
@@ -222,9 +244,7 @@ class LongPolling:
 
     async def _poll(self, transport: PollingTransport) -> None:
         if self._lane is not None:
-            self._lane.take_over(lambda: transport.poll_aborted(self))
-            if not transport.poll(self):
-                await self._refuse(Refusal(ErrorCode.BAD_REQUEST))
+            self._wait(transport)
             return
         self._answer = asyncio.get_running_loop().create_future()
         if not transport.poll(self):
@@ -240,7 +260,13 @@ class LongPolling:
                 transport.poll_aborted(self)
                 return
         headers, body = self._payload(self._answer.result())
-        await self._respond(200, headers, body)
+        await self._write(200, self._with_common(headers), body)
+
+    def _wait(self, transport: PollingTransport) -> None:
+        assert self._lane is not None  # without one, a coroutine waits
+        self._lane.take_over(lambda: transport.poll_aborted(self))
+        if not transport.poll(self):
+            self._write_now(*self._refusal(Refusal(ErrorCode.BAD_REQUEST)))
 
     async def _departure(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":
@@ -267,14 +293,25 @@ class LongPolling:
         transport.posting = True
         try:
             body = await self._read_body(session)
-            if body is None:
-                return
-            if await transport.post(body):
-                await self._respond(200, [_HTML], b"ok")
-            else:
-                await self._refuse(Refusal(ErrorCode.BAD_REQUEST))
+            if body is not None:
+                taken = transport.post(body)
+                await self._write(*self._post_answer(taken if isinstance(taken, bool) else await taken))
         finally:
             transport.posting = False
+
+    async def _answer_post(self, transport: PollingTransport, rest: Coroutine[Any, Any, bool]) -> None:
+        transport.posting = True
+        try:
+            await self._write(*self._post_answer(await rest))
+        finally:
+            transport.posting = False
+
+    def _may_take(self, size: int) -> bool:
+        """Whether the head of a POST, and the size of its body, give no reason to refuse it."""
+        for name, value in self._scope["headers"]:
+            if name == b"content-type" and value == b"application/octet-stream":
+                return False
+        return size <= self._engine.options.max_http_buffer_size
 
     async def _read_body(self, session: Session) -> bytes | None:
         """The request's body; ``None`` when it was too large or cut off, which ends the session."""
@@ -307,19 +344,28 @@ class LongPolling:
     async def _refuse_body(self, session: Session) -> None:
         _polling(session).refuse("transport error")
         # The rest of the body is not read, so the connection cannot be used again.
-        await self._respond(413, [], b"", close=True)
+        await self._write(413, self._with_common([]), b"", close=True)
+
+    def _post_answer(self, taken: bool) -> Answer:
+        return (200, self._with_common([_HTML]), b"ok") if taken else self._refusal(Refusal(ErrorCode.BAD_REQUEST))
+
+    def _refusal(self, refusal: Refusal) -> Answer:
+        return refusal.status, self._with_common([_JSON]), orjson.dumps(refusal.body)
+
+    def _with_common(self, headers: list[Header]) -> list[Header]:
+        return [*headers, _NO_STORE, *self._engine.origins.headers(self._scope)]
 
     async def _refuse(self, refusal: Refusal) -> None:
-        await self._respond(refusal.status, [_JSON], orjson.dumps(refusal.body))
+        await self._write(*self._refusal(refusal))
 
-    async def _respond(self, status: int, headers: list[Header], body: bytes, *, close: bool = False) -> None:
-        headers = [*headers, _NO_STORE, *self._engine.origins.headers(self._scope)]
-        await self._write(status, headers, body, close=close)
+    def _write_now(self, status: int, headers: list[Header], body: bytes, *, close: bool = False) -> None:
+        assert self._lane is not None  # or it is to be awaited
+        self._lane.take_over()
+        self._lane.respond(status, headers, body, close=close)
 
     async def _write(self, status: int, headers: list[Header], body: bytes, *, close: bool = False) -> None:
         if self._lane is not None:
-            self._lane.take_over()
-            self._lane.respond(status, headers, body, close=close)
+            self._write_now(status, headers, body, close=close)
         else:
             assert self._send is not None  # or there is a lane
             if close:

@@ -68,7 +68,10 @@ class DirectRequest:
             return
         self._begun = True
         polling = LongPolling(self._engine, self._scope, self.receive, None, self)
-        task = start(polling.handle(), self._protocol.loop)
+        rest = polling.handle_whole(b"".join(self._body)) if self._complete else polling.handle()
+        if rest is None:
+            return
+        task = start(rest, self._protocol.loop)
         if not task.done():
             self._protocol.tasks.add(task)
             task.add_done_callback(self._protocol.tasks.discard)
@@ -120,7 +123,7 @@ class DirectRequest:
         if protocol.access_log:
             _log(protocol, {**self._scope, "raw_path": self._scope["path"].encode()}, status)
         keep_alive = self._keep_alive and not close
-        protocol.transport.write(_answer(protocol, status, headers, body, keep_alive=keep_alive))
+        protocol.write_direct(_answer(protocol, status, headers, body, keep_alive=keep_alive))
         protocol.finish_direct(close=close, keep_alive=keep_alive)
 
 

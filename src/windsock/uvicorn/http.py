@@ -16,6 +16,7 @@ from websockets.datastructures import Headers
 from websockets.http11 import Request
 
 from windsock.asgi import EXTENSION, ASGIApplication
+from windsock.engine.transports.outbox import FLUSH_AT
 from windsock.tasks import start
 from windsock.uvicorn.exchange import DirectRequest, Exchange
 from windsock.uvicorn.websocket import Head, WebSocketProtocol
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from uvicorn.config import Config
     from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
     from uvicorn.server import ServerState
+
+    from windsock.engine.wiring import Wiring
 
 
 MAX_HEADERS: Final = 128
@@ -63,6 +66,9 @@ class HttpProtocol(HttpToolsProtocol):
     Requests start once all of a read is parsed, so that one whose body came with it is answered without the event
     loop coming round. An application may take a request over (see :class:`Exchange`).
 
+    Where the engine's application is the outermost, what one iteration of the event loop reads is taken in at its
+    end, and answers to long-polling are written together, as on WebSockets (see ``windsock.engine.transports.inbox``).
+
     It relies on ``HttpToolsProtocol`` of uvicorn, whose hooks for the parser are what is overridden here.
     """
 
@@ -81,6 +87,9 @@ class HttpProtocol(HttpToolsProtocol):
         app = config.loaded_app
         # Only what is outermost may be gone around: a middleware in front of it would not see the requests.
         self._direct_app = app if isinstance(app, ASGIApplication) else None
+        self._wiring: Wiring | None = None if self._direct_app is None else self._direct_app.engine.wiring
+        # Answers of this iteration.
+        self._queue: list[bytes] = []
         self._direct: DirectRequest | None = None
         self._head_timer: asyncio.TimerHandle | None = None
         # When the connection began to wait for another request; one timer looks at it now and then.
@@ -110,6 +119,8 @@ class HttpProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tells whoever took the request over."""
+        if self._wiring is not None:
+            self._wiring.inbox.take_in()  # what came before
         if self._active is not None:
             # The base knows only the request that was parsed last.
             self._active.disconnected = True
@@ -127,6 +138,13 @@ class HttpProtocol(HttpToolsProtocol):
             exchange.on_lost()
 
     def data_received(self, data: bytes) -> None:
+        """Leaves what came to be taken with what came for others in this iteration."""
+        if self._wiring is None:
+            self.take(data)
+        else:
+            self._wiring.inbox.add(self, data)
+
+    def take(self, data: bytes) -> None:
         """Parses, then starts what became whole."""
         if self._lingering is not None:
             self._lingering += len(data)
@@ -156,6 +174,15 @@ class HttpProtocol(HttpToolsProtocol):
             # Not before the read is parsed: most heads come whole, and need no timer.
             self._head_timer = self.loop.call_later(HEAD_TIMEOUT, self._head_timed_out)
         self._start_waiting()
+
+    def abort(self) -> None:
+        """Closes at once."""
+        self.transport.abort()
+
+    def shutdown(self) -> None:
+        """Called by the server when it stops."""
+        self.flush()
+        super().shutdown()
 
     def pause_writing(self) -> None:
         """The client does not take its answers: start none of its requests."""
@@ -217,6 +244,7 @@ class HttpProtocol(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         """Answers what could not be parsed, or was refused on the way."""
+        self.flush()
         if self._refusal is HTTPStatus.BAD_REQUEST:
             super().send_400_response(msg)
             return
@@ -231,6 +259,7 @@ class HttpProtocol(HttpToolsProtocol):
             super().handle_websocket_upgrade()
             return
         self.connections.discard(self)
+        self.flush()
         headers = Headers([(name.decode("ascii"), value.decode("latin-1")) for name, value in self.headers])
         request = Request(self.url.decode("ascii"), headers, self.scope["method"], f"HTTP/{self.scope['http_version']}")
         protocol = self.ws_protocol_class(self.config, self.server_state, self.app_state)
@@ -276,13 +305,34 @@ class HttpProtocol(HttpToolsProtocol):
     def _watch_idle(self, seconds: float) -> None:
         self.timeout_keep_alive_task = self.loop.call_later(seconds, self.timeout_keep_alive_handler)
 
+    def write_direct(self, answer: bytes) -> None:
+        """Writes the answer to a request that went around uvicorn's cycle, at the end of this iteration."""
+        assert self._wiring is not None  # or there are no such requests
+        outbox = self._wiring.outbox
+        if not self._queue:
+            outbox.mark(self)
+        self._queue.append(answer)
+        outbox.gathered += len(answer)
+        if outbox.gathered > FLUSH_AT:
+            outbox.flush()
+
+    def flush(self) -> None:
+        """Writes what was gathered, before anything else is."""
+        queue = self._queue
+        if queue:
+            data = b"".join(queue)
+            queue.clear()  # first: writing may call back
+            self.transport.write(data)
+
     def finish_direct(self, *, close: bool, keep_alive: bool) -> None:
         """A request that went around uvicorn's cycle is answered."""
         self._direct = None
-        if close:
-            self.linger()
-        elif not keep_alive:
-            self.transport.close()
+        if close or not keep_alive:
+            self.flush()
+            if close:
+                self.linger()
+            else:
+                self.transport.close()
         self.on_response_complete()
 
     def linger(self) -> None:
@@ -315,6 +365,7 @@ class HttpProtocol(HttpToolsProtocol):
             self._draining = False
 
     def _start(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self.flush()
         self._active = cycle
         scope = cast("dict[str, Any]", cycle.scope)
         scope["extensions"] = {EXTENSION: Exchange(self, cycle)}

@@ -319,3 +319,73 @@ async def test_what_is_emitted_between_two_gets_is_kept(host: Serve, lane: Lane,
     while len(numbers) < 300:
         numbers += await peer.event("n")
     assert numbers == list(range(300))
+
+
+# -- several requests in one read --
+
+
+def request(method: str, target: str, body: bytes = b"", *fields: str) -> bytes:
+    head = [f"{method} {target} HTTP/1.1", "Host: a", *fields]
+    if method == "POST":
+        head.append(f"Content-Length: {len(body)}")
+    return "\r\n".join((*head, "", "")).encode() + body
+
+
+async def talk(site: Site, *segments: bytes, ends: bool) -> str:
+    """All that the server answers to these segments; ``ends``: the client sends no more, and says so."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", site.port)
+    for segment in segments:
+        writer.write(segment)
+    if ends:
+        writer.write_eof()
+    answers = await soon(reader.read())
+    writer.close()
+    return answers.decode()
+
+
+async def other(scope: Any, receive: Any, send: Any) -> None:
+    """What the engine leaves to the application."""
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"5")]})
+    await send({"type": "http.response.body", "body": b"other"})
+
+
+async def test_answers_come_in_the_order_of_the_requests(host: Serve, lane: Lane, dial: Any) -> None:
+    io = Server()
+    io.on("echo")(lambda socket, *arguments: arguments)
+    site = await host(io.asgi(other), lane)
+    peer = await dial(site, "polling")
+    await peer.connect()
+    target = f"/socket.io/?EIO=4&transport=polling&sid={peer.sid}"
+    row = (
+        request("POST", target, b'421["echo",1]'),
+        request("GET", "/else"),
+        request("GET", target),
+        request("POST", target, b'422["echo",2]'),
+        request("GET", target),
+        request("GET", "/else", b"", "Connection: close"),
+    )
+    answers = await talk(site, b"".join(row), ends=False)
+    bodies = [answer.rpartition("\r\n\r\n")[2] for answer in answers.split("HTTP/1.1 200 OK\r\n")[1:]]
+    assert bodies == ["ok", "other", "431[1]", "ok", "432[2]", "other"]
+
+
+async def test_a_client_that_sends_no_more_gets_its_answer(host: Serve, lane: Lane, dial: Any) -> None:
+    io = Server()
+    io.on("echo")(lambda socket, *arguments: arguments)
+    site = await host(io, lane)
+    peer = await dial(site, "polling")
+    await peer.connect()
+    target = f"/socket.io/?EIO=4&transport=polling&sid={peer.sid}"
+    assert (await talk(site, request("POST", target, b'421["echo",1]'), ends=True)).endswith("\r\n\r\nok")
+    assert await peer.acknowledgement(1) == [1]
+
+
+async def test_an_answer_leaves_before_the_server_stops(host: Serve, lane: Lane, dial: Any) -> None:
+    io = Server()
+    site = await host(io, lane)
+    io.on("stop")(lambda socket: site.ask_to_shut_down())
+    peer = await dial(site, "polling")
+    await peer.connect()
+    target = f"/socket.io/?EIO=4&transport=polling&sid={peer.sid}"
+    two = request("POST", target, b"6") + request("POST", target, b'42["stop"]')
+    assert (await talk(site, two, ends=False)).count("\r\n\r\nok") >= 1

@@ -36,8 +36,7 @@ class Inbox:
         outbox: of the same engine.
 
     Attributes:
-        arrivals: what came for which transport. Whoever adds to an empty one calls :meth:`schedule`; whoever adds
-            more than ``LARGE`` bytes calls :meth:`take_in`.
+        arrivals: what came for which transport; see :meth:`add`.
     """
 
     __slots__ = ("_loop", "_outbox", "arrivals")
@@ -46,6 +45,15 @@ class Inbox:
         self.arrivals: list[tuple[Taker, bytes]] = []
         self._outbox = outbox
         self._loop: asyncio.AbstractEventLoop | None = None
+
+    def add(self, transport: Taker, data: bytes) -> None:
+        """Keeps what came for a transport until the end of this iteration."""
+        arrivals = self.arrivals
+        if not arrivals:
+            self.schedule()
+        arrivals.append((transport, data))
+        if len(data) > LARGE:
+            self.take_in()
 
     def schedule(self) -> None:
         """Makes sure that what arrives is taken in at the end of this iteration; called before the first of it."""

@@ -117,13 +117,13 @@ class Outbox:
         if self._connections is not None:
             self.write_shared()
         dirty = self.dirty
-        self.dirty = []
-        for transport in dirty:
+        for transport in dirty:  # and those that are marked meanwhile: an answer to a poll is written by its connection
             try:
                 transport.flush()
             except Exception:
                 logger.exception("a connection failed")
+        dirty.clear()
 
     def _run(self) -> None:
-        self.scheduled = False
         self.flush()
+        self.scheduled = False

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, ClassVar, Final, Protocol
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
 
 from windsock.engine.transports.outbox import FLUSH_AT
 from windsock.engine.transports.straggler import Straggler
@@ -131,26 +132,20 @@ class PollingTransport:
             self._queue.append(NOOP)
         self.flush()
 
-    async def post(self, body: bytes) -> bool:
+    def post(self, body: bytes) -> bool | Coroutine[Any, Any, bool]:
         """Takes the body of a POST request; ``False`` when it is malformed, which ends the session.
 
-        Waits while the receiver holds the transport, so that the next request waits too.
+        While the receiver holds the transport the rest is to be awaited, so that the next request waits too.
         """
         try:
             packets = payload.decode(body, max_packets=self._wiring.options.max_payload_packets)
         except PayloadError:
             self._finish("parse error")
             return False
-        for packet in packets:
+        for index, packet in enumerate(packets):
             if self._held is not None:
-                await self._held
-            if self._done:
-                break
-            if packet == CLOSE_PACKET:
-                self.nudge()
-                self._finish("transport close")
-                break
-            self.receiver.receive(packet)
+                return self._take_held(packets[index:])
+            self._take(packet)
         return True
 
     def refuse(self, reason: str) -> None:
@@ -203,6 +198,20 @@ class PollingTransport:
 
     def _give_up(self) -> None:
         self._finish("transport error")
+
+    def _take(self, packet: str | bytes) -> None:
+        if packet == CLOSE_PACKET:
+            self.nudge()
+            self._finish("transport close")
+        elif not self._done:
+            self.receiver.receive(packet)
+
+    async def _take_held(self, packets: list[str | bytes]) -> bool:
+        for packet in packets:
+            if self._held is not None:
+                await self._held
+            self._take(packet)
+        return True
 
     def _say_closed(self) -> None:
         self._queue.append(CLOSE)
