@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 MAX_HEADERS: Final = 128
-"""Fields in a request's head. The parser beneath keeps as many as come."""
+"""Fields in a request's head. uvicorn keeps as many as come."""
 
 MAX_HEAD_SIZE: Final = 64 * 1024
 """Bytes in a request's head. The parser keeps a field that does not end without telling anybody, so what is counted
@@ -205,6 +205,13 @@ class HttpProtocol(HttpToolsProtocol):
             raise HeadRefused
         self._begun = self._fresh = True
         super().on_message_begin()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A field of the head."""
+        if len(self.headers) >= MAX_HEADERS:
+            self._refusal = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+            raise HeadRefused  # before the rest of fifty thousand of them is kept
+        super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         """The head is whole."""
@@ -380,9 +387,7 @@ class HttpProtocol(HttpToolsProtocol):
         headers = self.headers
         # A head that came in one read is no larger than that; others are added up.
         large = not self._fresh or len(self._read) > MAX_HEAD_SIZE
-        if len(headers) > MAX_HEADERS or (
-            large and sum([len(name) + len(value) for name, value in headers]) > MAX_HEAD_SIZE
-        ):
+        if large and sum([len(name) + len(value) for name, value in headers]) > MAX_HEAD_SIZE:
             self._refusal = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
             raise HeadRefused
         hosts = [value for name, value in headers if name == b"host"]
