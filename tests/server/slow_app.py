@@ -11,7 +11,7 @@ BUDGET: Final = 1_000_000
 POLICIES: Final[dict[str, Any]] = {
     "close": "close",
     "drop_oldest": "drop_oldest",
-    "conflate": Conflate(lambda event, number, padding: number % 7),
+    "conflate": Conflate(lambda event, number, padding: number % 7 if number >= 0 else "the end"),
 }
 
 io = Server(
