@@ -7,16 +7,31 @@ from pathlib import Path
 
 import pytest
 
-from tests.conformance.process import ROOT, python
+from tests.conformance.process import ROOT, ServerProcess, python
 from tests.docs.blocks import read
 from website.tables import constants
 from website.verify import faults
 
 
-def test_it_can_be_built() -> None:
+@pytest.fixture(scope="module")
+def site() -> Path:
+    """The site, built anew."""
     done = subprocess.run(python("-m", "website"), cwd=ROOT, capture_output=True, text=True, timeout=55, check=False)
     assert done.returncode == 0, f"{done.stdout}{done.stderr}"
-    limits = (ROOT / "build/site/reference/limits/index.html").read_text(encoding="utf-8")
+    return ROOT / "build/site"
+
+
+def test_it_can_be_read(site: Path) -> None:
+    paths = [str(page.parent.relative_to(site)) + "/" for page in sorted(site.rglob("index.html"))]
+    command = python("-m", "http.server", "--bind", "127.0.0.1", "--directory", str(site), "{port}")
+    with ServerProcess(command) as server:
+        reader = ["node", str(ROOT / "tests/docs/site.mjs"), server.url, *paths]
+        done = subprocess.run(reader, capture_output=True, text=True, timeout=50, check=False)
+    assert done.returncode == 0, f"{done.stdout}{done.stderr}"
+
+
+def test_the_limits_are_the_code_s(site: Path) -> None:
+    limits = (site / "reference/limits/index.html").read_text(encoding="utf-8")
     assert all(constant.docstring.value.split()[0] in limits for constant in constants() if constant.docstring)
 
 
