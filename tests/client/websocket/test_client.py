@@ -453,6 +453,8 @@ async def test_tls(host: Serve, make: Make, tmp_path: Path) -> None:
     with pytest.raises(ConnectionFailed, match=r"(?i)certificate"):
         await soon(careful.connect())
     assert seen.names == ["connecting", "closed"], "another attempt would fail likewise"
+    assert careful.state.closure is not None
+    assert careful.state.closure.code == 1015
 
 
 async def test_compression(server: PlainServer, make: Make) -> None:

@@ -169,6 +169,27 @@ async def test_a_flood_that_nobody_takes(speak: Speak, make: Make) -> None:
     assert connections == 3
 
 
+async def test_a_flood_over_many_connections(speak: Speak, make: Make) -> None:
+    """What a connection had read before its end is kept; but the next is made only when there is room."""
+    connections = 0
+
+    async def script(connection: ServerConnection) -> None:
+        nonlocal connections
+        connections += 1
+        for _ in range(2):
+            await connection.send(bytes(1_100_000))
+        await connection.close(1012)
+
+    ws, seen = make(await speak(script), compression=False)
+    await soon(ws.connect())
+    await seen.state("reconnecting")
+    await asyncio.sleep(0.5)
+    assert connections == 1
+    for _ in range(6):
+        assert await soon(ws.receive()) == bytes(1_100_000)
+    assert connections == 3
+
+
 async def test_a_flood_of_pings(listen: Listen, make: Make) -> None:
     async def reply(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await shake_hands(reader, writer)
@@ -223,17 +244,26 @@ async def test_a_server_that_never_ends_the_closing_handshake(listen: Listen, ma
 
 
 async def test_a_close_frame_without_an_end(listen: Listen, make: Make) -> None:
-    """The server says that it closes, and keeps the connection: it is closed from here."""
+    """The server says that it closes, and keeps the connection: it is closed from here, and nothing is sent on it."""
     connections = 0
+    got: list[bytes] = []
 
     async def reply(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         nonlocal connections
         connections += 1
         await shake_hands(reader, writer)
-        writer.write(b"\x88\x02\x03\xf4")
+        if connections == 1:
+            writer.write(server_frame(1, b"last") + b"\x88\x02\x03\xf4")
+        else:
+            got.append(await reader.readexactly(6 + len("kept")))
         await asyncio.sleep(3600)
 
     ws, seen = make(await listen(reply))
     await soon(ws.connect())
+    assert await soon(ws.receive()) == "last"
+    assert ws.connected
+    ws.send("kept")
     assert (await seen.state("reconnecting")).closure == WebSocketClosure(1012)
-    await until(lambda: connections == 2, "it comes back")
+    await until(lambda: len(got) == 1, "it is sent on the next connection")
+    head, key, masked = got[0][:2], got[0][2:6], got[0][6:]
+    assert (head, bytes(byte ^ key[index % 4] for index, byte in enumerate(masked))) == (b"\x81\x84", b"kept")

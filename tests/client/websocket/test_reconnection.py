@@ -390,3 +390,31 @@ async def test_a_file_that_is_interrupted(server: PlainServer, make: Make, proxy
         await seen.state("open", 2)
         ws.send("back")
         await soon(ws.ping())
+
+
+async def test_a_file_that_is_interrupted_between_two_chunks(server: PlainServer, make: Make, proxy: Proxy) -> None:
+    """It waits behind a message that the network does not take, and is not continued on the next connection."""
+    loop = asyncio.get_running_loop()
+
+    class Interrupting(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            if self.tell() == 2:
+                loop.call_soon_threadsafe(ws.send, bytes(15_000_000))
+            return super().read(size)
+
+    ws, seen = make(proxy.to(server.port), compression=False)
+    got: list[str | bytes] = []
+    ws.on("message")(got.append)
+    await soon(ws.connect())
+    proxy.silence()
+    sending = asyncio.ensure_future(ws.send_file(Interrupting(b"012345"), chunk_size=2, fragments=False))
+    await asyncio.sleep(0.2)
+    assert not sending.done()
+    proxy.cut()
+    with pytest.raises(NotConnected, match="the file"):
+        await soon(sending)
+    proxy.resume()
+    await seen.state("open", 2)
+    ws.send("back")
+    await soon(ws.ping())
+    assert b"45" not in got
