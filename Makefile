@@ -15,7 +15,8 @@ BIN := .venv/bin
 # What was installed, and from which lock: a stamp is older than its lock when the lock has changed.
 STAMPS := .make
 WEB := chat/web
-NODE_FOLDERS := $(patsubst %/package-lock.json,%,$(wildcard chat/web/package-lock.json tests/conformance/js/package-lock.json tests/contracts/js/package-lock.json benchmarks/node/package-lock.json))
+BROWSER_CLIENT := clients/typescript
+NODE_FOLDERS := $(patsubst %/package-lock.json,%,$(wildcard chat/web/package-lock.json clients/typescript/package-lock.json tests/conformance/js/package-lock.json tests/contracts/js/package-lock.json benchmarks/node/package-lock.json))
 WEB_SOURCES := $(shell find $(WEB) \( -name node_modules -o -name dist -o -name e2e \) -prune -o -type f -print 2>/dev/null)
 node_stamp = $(STAMPS)/node-$(subst /,-,$(1))
 NODE_STAMPS := $(foreach folder,$(NODE_FOLDERS),$(call node_stamp,$(folder)))
@@ -26,7 +27,7 @@ PROJECTS := pyproject.toml chat/pyproject.toml chat/hatch_build.py
 help: ## show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: $(STAMPS)/dev $(NODE_STAMPS) $(STAMPS)/chromium $(STAMPS)/proxies ## install everything that the other targets need
+setup: $(STAMPS)/dev $(NODE_STAMPS) $(STAMPS)/browser-client $(STAMPS)/chromium $(STAMPS)/proxies ## install everything that the other targets need
 
 chat: $(STAMPS)/chat $(STAMPS)/web ## build the web client and run the chat at http://localhost:8000
 	$(BIN)/windsock-chat
@@ -51,14 +52,16 @@ check-python: $(STAMPS)/dev $(filter %-tests-contracts-js,$(NODE_STAMPS))
 events: $(STAMPS)/dev ## write the types of the chat's events for its web client
 	$(EVENTS)
 
-check-web: $(filter %-chat-web,$(NODE_STAMPS))
+check-web: $(filter %-chat-web %-clients-typescript,$(NODE_STAMPS))
 	$(call web,run check)
+	$(call browser_client,run check)
 
 test-python: $(STAMPS)/dev $(filter-out %-benchmarks-node,$(NODE_STAMPS)) $(STAMPS)/chromium $(STAMPS)/proxies ## the Python tests
 	$(BIN)/pytest
 
-test-web: $(filter %-chat-web,$(NODE_STAMPS)) ## the web client's unit tests
+test-web: $(filter %-chat-web %-clients-typescript,$(NODE_STAMPS)) ## the unit tests of the chat's web client and of the WebSocket client for browsers
 	$(call web,test)
+	$(call browser_client,test)
 
 test-browser: $(STAMPS)/dev $(STAMPS)/web $(STAMPS)/chromium ## the chat in a real browser
 	$(call web,run e2e)
@@ -73,7 +76,7 @@ lock: ## write requirements/*.txt anew; `scripts/lock --upgrade` moves the versi
 	scripts/lock
 
 clean: ## remove what the targets above made, the chat's data excepted
-	rm -rf .venv .venv-uv $(STAMPS) chat/web/dist $(addsuffix /node_modules,$(NODE_FOLDERS))
+	rm -rf .venv .venv-uv $(STAMPS) chat/web/dist $(BROWSER_CLIENT)/dist $(addsuffix /node_modules,$(NODE_FOLDERS))
 	rm -rf build/site .cache .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
@@ -97,6 +100,11 @@ $(STAMPS)/web: $(filter %-chat-web,$(NODE_STAMPS)) $(WEB_SOURCES) | $(STAMPS)
 	$(call web,run build)
 	touch $@
 
+# What examples/websocket serves.
+$(STAMPS)/browser-client: $(filter %-clients-typescript,$(NODE_STAMPS)) $(BROWSER_CLIENT)/src/websocket-client.ts
+	$(call browser_client,run build)
+	touch $@
+
 $(STAMPS)/chromium: | $(STAMPS)
 	[ -x /usr/bin/chromium ] || scripts/packages chromium fonts-liberation
 	touch $@
@@ -117,3 +125,4 @@ PYRIGHT = PATH="$(CURDIR)/$(BIN):$$PATH" tests/contracts/js/node_modules/.bin/py
 EVENTS = $(BIN)/windsock types --factory windsock_chat.main:describe_events --output $(WEB)/src/lib/api/events.ts
 
 web = cd $(WEB) && npm --loglevel=error $(1)
+browser_client = cd $(BROWSER_CLIENT) && npm --loglevel=error $(1)
