@@ -19,9 +19,16 @@ AllowRequest = Callable[[Scope], "bool | str | Awaitable[bool | str]"]
 
 @dataclass(frozen=True, slots=True)
 class Cookie:
-    """The cookie a handshake sets, for load balancers that route by it.
+    """The cookie a handshake sets, for load balancers that route by it. Its value is the session's id.
 
-    ``max_age`` is in seconds; without it the cookie ends with the browser session.
+    Args:
+        name: of the cookie.
+        path: below which browsers send it.
+        http_only: whether scripts of the page may not read it.
+        same_site: whether it goes with requests from other sites; ``None`` leaves that to the browser.
+        secure: whether it is sent over TLS alone. ``same_site="none"`` asks for that.
+        max_age: seconds; ``None`` until the browser ends.
+        domain: whose hosts it is sent to; ``None`` for the one that set it.
     """
 
     name: str = "io"
