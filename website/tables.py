@@ -65,7 +65,7 @@ def constants() -> Iterator[griffe.Attribute]:
 
 def command_help(argument: str) -> str:
     """What a command says of itself."""
-    environment = {**os.environ, "COLUMNS": "96", "NO_COLOR": "1"}
+    environment = {**os.environ, "COLUMNS": "86", "NO_COLOR": "1"}
     command = [sys.executable, "-m", "windsock.cli", *argument.split()[1:], "--help"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30, check=True)
     return f'<div class="highlight"><pre><code>{html.escape(done.stdout)}</code></pre></div>'
