@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -68,3 +69,9 @@ def test_a_page_s_output_belongs_to_the_block_above_it(tmp_path: Path) -> None:
     page.write_text('```bash\necho a\n```\n\n```text title="Output"\na\n```\n', encoding="utf-8")
     (block,) = read(page)
     assert (block.language, block.source, block.output, block.line) == ("bash", "echo a\n", "a\n", 2)
+
+
+@pytest.mark.parametrize("page", sorted(ROOT.glob("*.md")), ids=lambda page: str(page.name))
+def test_the_repository_s_own_pages_link_to_what_is_there(page: Path) -> None:
+    links = re.findall(r"\]\((?!\w+:)([^)#]+)[^)]*\)", page.read_text(encoding="utf-8"))
+    assert [link for link in links if not (ROOT / link).exists()] == []
