@@ -98,7 +98,7 @@ class Story:
         Raises:
             AssertionError: it failed, or printed something else than the page says.
         """
-        where = f"{self.page.relative_to(ROOT)}:{block.line}"
+        where = f"{os.path.relpath(self.page, ROOT)}:{block.line}"
         if block.title is not None:
             self._files[block.title] = block.source
             self._write(block.title)
@@ -115,7 +115,7 @@ class Story:
     def check_all_used(self) -> None:
         """Fails if a file was shown that nothing runs."""
         loose = {name for name in self._files if name.endswith((".py", ".mjs", ".html"))} - self._used
-        assert not loose, f"{self.page.relative_to(ROOT)}: nothing runs {', '.join(sorted(loose))}"
+        assert not loose, f"{os.path.relpath(self.page, ROOT)}: nothing runs {', '.join(sorted(loose))}"
 
     # -- files and ports --
 
