@@ -57,7 +57,7 @@ check-web: $(filter %-chat-web %-clients-typescript,$(NODE_STAMPS))
 	$(call browser_client,run check)
 
 test-python: $(STAMPS)/dev $(filter-out %-benchmarks-node,$(NODE_STAMPS)) $(STAMPS)/chromium $(STAMPS)/proxies ## the Python tests
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile -p no:benchmark
 
 test-web: $(filter %-chat-web %-clients-typescript,$(NODE_STAMPS)) ## the unit tests of the chat's web client and of the WebSocket client for browsers
 	$(call web,test)

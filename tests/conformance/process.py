@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import re
 import signal
 import socket
@@ -25,12 +26,21 @@ _TROUBLE: Final = re.compile(
 _CLOCK_TICKS: Final = os.sysconf("SC_CLK_TCK")
 
 
+PORTS: Final = range(10_000, 32_000)
+"""Below those that a kernel gives to whoever asks for any: no connection of another test takes one in the meantime."""
+
+
 def free_port() -> int:
     """A port nothing listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    while True:
+        port = random.choice(PORTS)
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
 
 
 def wait_until(condition: Callable[[], bool], what: str, *, within: float) -> None:
