@@ -93,6 +93,8 @@ class Connection:
                 elif handler.convert is not None:
                     packet = handler.convert(packet)
             outcome = handler.function(self.socket, packet)
+            if outcome is None:
+                return  # nearly every plain function
             if handler.asynchronous or type(outcome) is CoroutineType:
                 if not EAGER:
                     self._start("message", outcome)

@@ -124,8 +124,8 @@ class WebSocket:
             if not outbox.scheduled:
                 outbox.schedule()
         pending.append(SHORT_TEXT_HEADS[size] + text if size <= _SHORT else frame(TEXT, text))
-        outbox.gathered += size
-        if outbox.gathered > FLUSH_AT:
+        outbox.gathered = gathered = outbox.gathered + size
+        if gathered > FLUSH_AT:
             outbox.flush()
 
     def send_json(self, value: Any, *, volatile: bool = False, compress: bool = True) -> None:
