@@ -33,6 +33,9 @@ except ImportError:  # a platform for which the library has no compiled wheel
 TEXT: Final = 0x1
 BINARY: Final = 0x2
 
+unmask: Final = apply_mask
+"""Of a payload and its mask (RFC 6455, section 5.3)."""
+
 MAX_FRAGMENTS: Final = 1024
 """Fragments of one message. An endless row of tiny fragments costs far more memory and time than their
 bytes (CVE-2026-48779); a browser sends a message whole, or in pieces of many kilobytes."""
@@ -44,16 +47,16 @@ them sends one now and then."""
 _FIN: Final = 0x80
 _RSV1: Final = 0x40
 _MASKED: Final = 0x80
-_SHORT_SURPLUS: Final = _MASKED - 6
+SHORT_SURPLUS: Final = _MASKED - 6
 """Second byte of a short masked frame, less the frame's length: two bytes of head and four of mask are not payload."""
-_COMMON_TEXT: Final = _FIN | TEXT
+COMMON_TEXT: Final = _FIN | TEXT
 _COMMON_BINARY: Final = _FIN | BINARY
 _CLOSE: Final = _FIN | 0x8
 _PING: Final = _FIN | 0x9
 _PONG: Final = _FIN | 0xA
 PING_FRAME: Final = bytes((_PING, 0))
 """A ping of a server: nothing is to be learnt from a payload that comes back."""
-SHORT_TEXT_HEADS: Final = tuple(bytes((_COMMON_TEXT, length)) for length in range(126))
+SHORT_TEXT_HEADS: Final = tuple(bytes((COMMON_TEXT, length)) for length in range(126))
 """Heads of final, unmasked text frames, by the length of their payload (RFC 6455, section 5.2)."""
 
 _FLUSH_TAIL: Final = b"\x00\x00\xff\xff"
@@ -190,25 +193,10 @@ class MessageReader:
         self.closed: Closed | None = None
         self.ponged: bool = False
 
-    def receive_short(self, data: bytes) -> str | None:
-        """The text, if the bytes are one short text frame, whole, between two messages: nearly every read of a server.
-
-        ``None`` for whatever else they are; nothing of them is taken then, and :meth:`receive` is to have them.
-        """
-        end = len(data)
-        if (
-            6 <= end < 132
-            and data[0] == _COMMON_TEXT
-            and data[1] == end + _SHORT_SURPLUS
-            and self._buffer is None
-            and self._fragments is None
-            and self.closed is None
-        ):
-            try:
-                return apply_mask(data[6:], data[2:6]).decode()
-            except UnicodeDecodeError:
-                return None
-        return None
+    @property
+    def idle(self) -> bool:
+        """Whether it stands between two messages and keeps nothing: a whole frame may then be read without it."""
+        return self._buffer is None and self._fragments is None and self.closed is None
 
     def receive(self, data: bytes) -> list[str | bytes]:
         """Takes what came from the network; returns the messages that are now complete, in order."""
@@ -247,7 +235,7 @@ class MessageReader:
             if stop > end:
                 self._keep(data, position, stop - position)
                 return messages
-            if self._fragments is None and (head == _COMMON_TEXT or head == _COMMON_BINARY):
+            if self._fragments is None and (head == COMMON_TEXT or head == _COMMON_BINARY):
                 payload = apply_mask(data[start:stop], data[start - 4 : start])
                 position = stop
                 if head == _COMMON_BINARY:

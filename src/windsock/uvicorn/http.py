@@ -8,7 +8,7 @@ import re
 import sys
 from collections import deque
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
@@ -71,6 +71,9 @@ class HttpProtocol(HttpToolsProtocol):
 
     It relies on ``HttpToolsProtocol`` of uvicorn, whose hooks for the parser are what is overridden here.
     """
+
+    pending: ClassVar[None] = None
+    """Nobody appends to its answers: see :class:`windsock.engine.transports.outbox.Flushable`."""
 
     # Its base's, which it sets, too.
     parser: httptools.HttpRequestParser

@@ -14,6 +14,8 @@ from windsock.engine.transports.outbox import Outbox
 class Recorder:
     """A transport that writes down what it takes, and what is written for it."""
 
+    pending: None = None
+
     def __init__(self, name: str, log: list[str], outbox: Outbox | None = None) -> None:
         self.name = name
         self.log = log

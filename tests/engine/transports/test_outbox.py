@@ -20,6 +20,7 @@ class Line(asyncio.Transport):
         super().__init__()
         self.writes: list[bytes] = []
         self.pending: list[bytes] = []
+        self.connection = self
         self._outbox = outbox
         self._broken = broken
 

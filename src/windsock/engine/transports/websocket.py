@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from windsock.engine.transports.inbox import LARGE
 from windsock.engine.transports.outbox import FLUSH_AT
 from windsock.engine.transports.straggler import PORTION, Straggler
-from windsock.protocol.websocket import PING_FRAME, Closed, MessageReader
+from windsock.protocol.websocket import COMMON_TEXT, PING_FRAME, SHORT_SURPLUS, Closed, MessageReader, unmask
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,15 +47,18 @@ class WebSocketTransport(asyncio.Protocol):
         extensions: negotiated in the handshake.
         deflating: whether permessage-deflate is among them.
         siblings: the server's set of live connections, for its graceful shutdown.
+
+    Attributes:
+        connection: frames that stand alone or are shared may be written to it directly, while ``pending`` is offered.
     """
 
     __slots__ = (
-        "_connection",
         "_deflate_from",
         "_done",
         "_expiry",
         "_held",
         "_holding",
+        "_idle",
         "_inbox",
         "_lost",
         "_outbox",
@@ -65,6 +68,7 @@ class WebSocketTransport(asyncio.Protocol):
         "_siblings",
         "_straggler",
         "_wiring",
+        "connection",
         "pending",
         "receiver",
     )
@@ -81,9 +85,10 @@ class WebSocketTransport(asyncio.Protocol):
         siblings: set[object],
     ) -> None:
         options = wiring.options
-        self._connection = connection
+        self.connection: asyncio.Transport = connection
         self._wiring = wiring
         self._reader = MessageReader(options.max_http_buffer_size, extensions, max_fragments=options.max_fragments)
+        self._idle = True  # the reader
         self._inbox = wiring.inbox
         self._outbox = wiring.outbox
         self._siblings = siblings
@@ -149,21 +154,16 @@ class WebSocketTransport(asyncio.Protocol):
             self._outbox.mark(self)
         queue.insert(0, data)
 
-    @property
-    def connection(self) -> asyncio.WriteTransport:
-        """To whose other end frames may be written that many connections share, while ``pending`` is offered."""
-        return self._connection
-
     def flush(self) -> None:
         """Writes what was gathered in this iteration."""
         queue = self._queue
         if queue and self._straggler is None:
             if len(queue) == 1:
-                self._connection.write(queue.pop())
+                self.connection.write(queue.pop())
             else:
                 data = b"".join(queue)
                 queue.clear()  # first: writing may call back
-                self._connection.write(data)
+                self.connection.write(data)
 
     def close(self, code: int = _NORMAL, reason: str = "") -> None:
         """See :class:`windsock.engine.transports.base.Transport`.
@@ -194,13 +194,13 @@ class WebSocketTransport(asyncio.Protocol):
         """See :class:`windsock.engine.transports.base.Transport`."""
         if not self._done:
             self._stop()
-            self._connection.abort()
+            self.connection.abort()
             self.receiver.transport_closed("transport close")
 
     def cut(self) -> None:
         """The peer did not answer the close frame in time."""
         self._expiry = None
-        self._connection.abort()
+        self.connection.abort()
 
     def discard(self) -> list[Message]:
         """A WebSocket is the last transport a session has: nothing replaces it."""
@@ -237,15 +237,22 @@ class WebSocketTransport(asyncio.Protocol):
     def take(self, data: bytes) -> None:
         """Feeds the receiver with what is complete."""
         # ``pending`` is offered by a transport that is neither over nor slow nor compressing.
-        if self.pending is not None and not self._holding:
-            text = self._reader.receive_short(data)
-            if text is not None:
-                self.receiver.receive(text)
-                return
+        if self._idle and self.pending is not None and not self._holding:
+            # One short text frame, whole: nearly every read of a server, and not worth a call.
+            end = len(data)
+            if 6 <= end < 132 and data[0] == COMMON_TEXT and data[1] == end + SHORT_SURPLUS:
+                try:
+                    text = unmask(data[6:], data[2:6]).decode()
+                except UnicodeDecodeError:
+                    pass  # for the reader to refuse
+                else:
+                    self.receiver.receive(text)
+                    return
         reader = self._reader
         if self._lost:
             return  # what came with the handshake is read later, and the client may be gone by then
         messages = reader.receive(data)
+        self._idle = reader.idle
         if self._done:
             if reader.closed is not None:
                 self._end()
@@ -266,7 +273,7 @@ class WebSocketTransport(asyncio.Protocol):
         if self._straggler is None and not self._done:
             self.pending = None
             self._outbox.layout += 1
-            self._straggler = Straggler(self._wiring, self._give_up, self._connection.get_write_buffer_size)
+            self._straggler = Straggler(self._wiring, self._give_up, self.connection.get_write_buffer_size)
             self._pause_reading()
 
     def resume_writing(self) -> None:
@@ -279,7 +286,7 @@ class WebSocketTransport(asyncio.Protocol):
         while queue or (queue := straggler.take(PORTION)):
             data = b"".join(queue)
             queue.clear()
-            self._connection.write(data)
+            self.connection.write(data)
             if self._is_paused():
                 return
         self._straggler = None
@@ -314,7 +321,7 @@ class WebSocketTransport(asyncio.Protocol):
     def _give_up(self) -> None:
         """The client does not keep up, and its policy is to close then."""
         self._stop()
-        self._connection.abort()
+        self.connection.abort()
         self.receiver.transport_closed("transport error")
 
     def _is_paused(self) -> bool:  # which mypy does not narrow: writing may pause
@@ -356,12 +363,12 @@ class WebSocketTransport(asyncio.Protocol):
                 self.receiver.receive(message)
         if self._done:
             # Both sides closed: what is left to write is the answer to a close frame, if it is not one itself.
-            self._connection.write(b"".join(self._reader.output))
-            self._connection.close()
+            self.connection.write(b"".join(self._reader.output))
+            self.connection.close()
             return
         self._write_rest()
         self._stop()
-        self._connection.close()
+        self.connection.close()
         by_peer = closed.code in (1000, 1001, 1005) or closed.code >= 3000
         self.receiver.transport_closed("transport close" if by_peer else "transport error")
 
@@ -377,7 +384,7 @@ class WebSocketTransport(asyncio.Protocol):
     def _write_rest(self, last: bytes = b"") -> None:
         self._outbox.write_shared()  # which came before
         waiting = [] if self._straggler is None else self._straggler.take()
-        self._connection.write(b"".join([*self._queue, *waiting, last]))
+        self.connection.write(b"".join([*self._queue, *waiting, last]))
 
     def _stop(self) -> None:
         self._done = True
@@ -390,9 +397,9 @@ class WebSocketTransport(asyncio.Protocol):
         self._held = None
 
     def _pause_reading(self) -> None:
-        if not self._connection.is_closing():
-            self._connection.pause_reading()
+        if not self.connection.is_closing():
+            self.connection.pause_reading()
 
     def _resume_reading(self) -> None:
-        if not self._connection.is_closing():
-            self._connection.resume_reading()
+        if not self.connection.is_closing():
+            self.connection.resume_reading()
