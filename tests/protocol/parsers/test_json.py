@@ -206,7 +206,9 @@ def test_values(value: Any, expected: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [object(), {1, 2}, 2**64, 1j, "\ud800", {(1, 2): 3}, lambda: None, [b"lifted before", object()]], ids=lambda value: type(value).__name__
+    "value",
+    [object(), {1, 2}, 2**64, 1j, "\ud800", {(1, 2): 3}, lambda: None, [b"lifted before", object()]],
+    ids=lambda value: type(value).__name__,
 )
 def test_values_that_cannot_be_sent(value: Any) -> None:
     parser = JsonParser()
