@@ -262,6 +262,38 @@ async def test_a_pattern_s_policy_is_that_of_all_its_namespaces(host: Serve, dia
     assert [found[1] for found in await events_until(peer, "last")] == [9], "the budget is one for all of them"
 
 
+# -- before it is connected --
+
+
+@pytest.mark.parametrize("policy", ["close", "drop_oldest"])
+async def test_what_waits_for_a_connect_handler_is_bounded(host: Serve, way: Way, dial: Dial, policy: Any) -> None:
+    io = Server(slow_consumer=SlowConsumer(1000, policy=policy))
+    left: asyncio.Queue[str] = asyncio.Queue()
+    entered, release = asyncio.Event(), asyncio.Event()
+
+    @io.on("connect")
+    async def connect(socket: Socket) -> None:
+        entered.set()
+        await release.wait()
+
+    io.on("disconnect")(lambda socket, reason: left.put_nowait(reason))
+    peer = await dial(await host(io, way.lane))
+    await peer.send("40")
+    await soon(entered.wait())
+    for number in range(100):
+        io.emit("n", number, "x" * 200)
+    release.set()
+    if policy == "close":
+        assert await soon(left.get()) == "transport error"
+        assert io.slow_consumers.closed_clients == 1
+        await peer.gone()
+        return
+    assert (await peer.packet()).startswith("0{")
+    io.emit("last")
+    assert [number for _, number, *_ in await events_until(peer, "last")] == [96, 97, 98, 99]
+    assert left.empty()
+
+
 # -- close --
 
 

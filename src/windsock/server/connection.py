@@ -29,6 +29,7 @@ from windsock.tasks import EAGER, start
 
 if TYPE_CHECKING:
     from windsock.engine.session import Session
+    from windsock.engine.wiring import Wiring
     from windsock.protocol.socketio import Decoder
     from windsock.server.handlers import Handler
     from windsock.server.namespace import Namespace
@@ -118,6 +119,11 @@ class Connection:
 
     # -- the sockets' side --
 
+    @property
+    def wiring(self) -> Wiring:
+        """Of the engine."""
+        return self._server.engine.wiring
+
     def disconnect(self, socket: Socket, *, close: bool) -> None:
         """Disconnects one socket, or closes the connection with all of them."""
         if close and socket.connected:
@@ -197,8 +203,10 @@ class Connection:
         namespace.outbox.layout += 1
         socket.connected = True
         if isinstance(held, Held):
-            for message in held.messages:
+            for message in held.take():
                 self.session.send(message)
+            if held.full:
+                self._fail("transport error")
         if self.timer is not None:
             self.timer.discard(self)
             self.timer = None

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from windsock.acks import Acks, wait_for_ack
 from windsock.adapters.base import Target
+from windsock.engine.backlog import Backlog
 from windsock.errors import NotConnected
 from windsock.protocol.socketio import Packet
 from windsock.server.broadcast import BroadcastOperator, Rooms, event_packet, names
@@ -17,6 +18,7 @@ from windsock.server.broadcast import BroadcastOperator, Rooms, event_packet, na
 if TYPE_CHECKING:
     from windsock.engine.request import Request
     from windsock.engine.session import Session
+    from windsock.engine.wiring import Wiring
     from windsock.protocol.engineio import Message
     from windsock.server.connection import Connection
     from windsock.server.namespace import Namespace
@@ -88,9 +90,17 @@ class Handshake:
 
 @dataclass(slots=True)
 class Held:
-    """Stands in for the session until the CONNECT packet is sent: nothing may reach the client before it."""
+    """Stands in for the session until the CONNECT packet is sent: nothing may reach the client before it.
 
-    messages: list[Message]
+    What waits is bounded as it is for a slow client: a ``connect`` handler that takes its time is as good as one.
+
+    Attributes:
+        full: whether the policy is to close the client.
+    """
+
+    wiring: Wiring
+    full: bool = False
+    backlog: Backlog[Message] | None = None
     pending: None = None
     straggler: None = None
 
@@ -105,8 +115,16 @@ class Held:
         return False
 
     def send(self, message: Message) -> None:
-        """Keeps a message."""
-        self.messages.append(message)
+        """Keeps a message, or does with it as the policy says."""
+        if self.backlog is None:
+            self.backlog = Backlog(self.wiring.options.slow_consumer, self.wiring.slow_consumers)
+        if not self.full and not self.backlog.add(message, message.size, message.terms):
+            self.full = True
+            self.wiring.slow_consumers.closed_clients += 1
+
+    def take(self) -> list[Message]:
+        """What waited."""
+        return [] if self.backlog is None else self.backlog.take()
 
 
 class Socket:
@@ -138,7 +156,7 @@ class Socket:
         self.left: str | None = None
         self.farewell: bool | None = None
         self.drains: set[asyncio.Future[None]] | None = None
-        self.outlet: Session | Held = Held([])
+        self.outlet: Session | Held = Held(connection.wiring)
         self._connection = connection
         self._data: SimpleNamespace | None = None
 
