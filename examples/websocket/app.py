@@ -15,12 +15,14 @@ from pydantic import BaseModel, Field, ValidationError
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
-from starlette.routing import Route, WebSocketRoute
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.routing import Route
+
+from windsock.websocket import CloseCode, Endpoint, WebSocket
 
 HERE = Path(__file__).parent
 CLIENT = HERE.parents[1] / "clients/typescript/dist/websocket-client.js"
-UNSUPPORTED_DATA = 1003
+
+talk = Endpoint()
 
 
 class Announcement(BaseModel):
@@ -38,50 +40,46 @@ class Upload:
     received: int = 0
     digest: Any = field(default_factory=hashlib.sha256)
 
-    def add(self, chunk: bytes) -> None:
-        self.received += len(chunk)
-        self.digest.update(chunk)
+
+@talk.on("connect")
+def connect(socket: WebSocket) -> None:
+    socket.data.upload = None
 
 
-async def talk(websocket: WebSocket) -> None:
+@talk.on("message")
+def message(socket: WebSocket, content: str | bytes) -> None:
     """Sends back what comes. A file, announced as ``{"file": {"name", "size"}}``, is answered with its digest."""
-    await websocket.accept()
-    upload: Upload | None = None
-    try:
-        while True:
-            message = await websocket.receive()
-            if message["type"] == "websocket.disconnect":
-                return
-            text, data = message.get("text"), message.get("bytes")
-            if text is not None:
-                upload = await answer(websocket, text) or upload
-            elif upload is not None and data is not None:
-                upload.add(data)
-            else:
-                await websocket.send_bytes(data or b"")
-            if upload is not None and upload.received >= upload.announced.size:
-                file = {**upload.announced.model_dump(), "sha256": upload.digest.hexdigest()}
-                await websocket.send_json({"file": file})
-                upload = None
-    except WebSocketDisconnect:
-        return
+    if isinstance(content, str):
+        read(socket, content)
+    elif socket.data.upload is None:
+        socket.send(content)
+    else:
+        socket.data.upload.received += len(content)
+        socket.data.upload.digest.update(content)
+    finish(socket)
 
 
-async def answer(websocket: WebSocket, text: str) -> Upload | None:
-    """To a text message; a file if it announces one."""
+def read(socket: WebSocket, text: str) -> None:
     try:
         value = json.loads(text)
     except ValueError:
-        await websocket.send_text(text)
-        return None
-    if isinstance(value, dict) and "file" in value:
-        try:
-            return Upload(Announcement.model_validate(value["file"]))
-        except ValidationError:
-            await websocket.close(UNSUPPORTED_DATA, "expected a file's name and size")
-            return None
-    await websocket.send_json({"echo": value})
-    return None
+        socket.send(text)
+        return
+    if not isinstance(value, dict) or "file" not in value:
+        socket.send_json({"echo": value})
+        return
+    try:
+        socket.data.upload = Upload(Announcement.model_validate(value["file"]))
+    except ValidationError:
+        socket.close(CloseCode.UNSUPPORTED_DATA, "expected a file's name and size")
+
+
+def finish(socket: WebSocket) -> None:
+    """Answers a file that has come as a whole."""
+    upload: Upload | None = socket.data.upload
+    if upload is not None and upload.received >= upload.announced.size:
+        socket.send_json({"file": {**upload.announced.model_dump(), "sha256": upload.digest.hexdigest()}})
+        socket.data.upload = None
 
 
 def file(path: Path, media_type: str) -> Callable[[Request], Awaitable[Response]]:
@@ -91,12 +89,12 @@ def file(path: Path, media_type: str) -> Callable[[Request], Awaitable[Response]
     return respond
 
 
-app = Starlette(
+pages = Starlette(
     routes=[
         Route("/", file(HERE / "index.html", "text/html")),
         Route("/style.css", file(HERE / "style.css", "text/css")),
         Route("/page.js", file(HERE / "page.js", "text/javascript")),
         Route("/websocket-client.js", file(CLIENT, "text/javascript")),
-        WebSocketRoute("/talk", talk),
     ]
 )
+app = talk.asgi(pages, "/talk")

@@ -7,14 +7,14 @@ from typing import Final
 from tests.conformance.javascript import DIRECTORY
 from tests.conformance.process import ServerProcess, python
 
+SERVE: Final = python("-m", "windsock.cli", "serve", "--host", "127.0.0.1", "--port", "{port}")
+
 COMMANDS: Final = {
-    "windsock": python(
-        "-m", "windsock.cli", "serve", "tests.client.websocket.starlette_app:app", "--host", "127.0.0.1",
-        "--port", "{port}",
-    ),
+    "endpoint": [*SERVE, "tests.client.websocket.endpoint_app:app"],
+    "starlette": [*SERVE, "tests.client.websocket.starlette_app:app"],
     "node": ["node", str(DIRECTORY / "plain.js"), "{port}"],
     "websockets": python("-m", "tests.client.websocket.websockets_app", "{port}"),
-}  # fmt: skip
+}
 
 
 class PlainServer(ServerProcess):

@@ -10,8 +10,6 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequen
 from ssl import SSLContext
 from typing import Any, Final, Self, TypeVar
 
-from websockets.frames import CloseCode
-
 from windsock.client.handlers import Handlers
 from windsock.client.listeners import Listener, Listeners
 from windsock.client.reconnect import Backoff
@@ -25,6 +23,7 @@ from windsock.client.websocket.outgoing import Outgoing, SendQueue
 from windsock.client.websocket.states import States, WebSocketState
 from windsock.client.websocket.upload import CHUNK_SIZE, Source, Upload, opened
 from windsock.errors import ConfigurationError, ConnectionFailed, EncodeError, NotConnected
+from windsock.protocol.closing import CloseCode
 
 logger: logging.Logger = logging.getLogger("windsock.client")
 
@@ -33,7 +32,7 @@ Headers = Mapping[str, str] | Callable[[], Mapping[str, str] | Awaitable[Mapping
 """Headers of the handshake, or a function that gives them for each, plain or ``async``: a token has its time."""
 
 EVENTS: Final = frozenset({"state", "connecting", "open", "reconnecting", "closed", "message", "text", "bytes", "json"})
-DONE: Final = frozenset({CloseCode.NORMAL_CLOSURE, CloseCode.NO_STATUS_RCVD})
+DONE: Final = frozenset({CloseCode.NORMAL, CloseCode.NO_STATUS})
 """After these nothing is wrong."""
 
 
@@ -166,7 +165,7 @@ class WebSocketClient:
         finally:
             self._waiters.discard(waiter)
 
-    async def close(self, code: int = CloseCode.NORMAL_CLOSURE, reason: str = "") -> None:
+    async def close(self, code: int = CloseCode.NORMAL, reason: str = "") -> None:
         """Sends what waits, for two seconds at most, then closes. It may be connected again.
 
         What has come can still be received; what could not be sent waits for another :meth:`connect`.

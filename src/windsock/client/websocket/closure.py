@@ -15,27 +15,16 @@ from websockets.exceptions import (
     InvalidStatus,
     InvalidURI,
 )
-from websockets.frames import CloseCode
 
 from windsock.client.transports.base import describe
 from windsock.errors import ConfigurationError
+from windsock.protocol.closing import CloseCode, may_come_back
 
-ABNORMAL: Final = 1006
+ABNORMAL: Final = int(CloseCode.ABNORMAL)
 """There was no closing handshake."""
 
-TRANSIENT_CODES: Final = frozenset(
-    {
-        CloseCode.GOING_AWAY,  # 1001: the server stops, or the page was left
-        ABNORMAL,  # 1006: the connection was lost, or there was none
-        CloseCode.INTERNAL_ERROR,  # 1011
-        CloseCode.SERVICE_RESTART,  # 1012
-        CloseCode.TRY_AGAIN_LATER,  # 1013
-        CloseCode.BAD_GATEWAY,  # 1014
-    }
-)
-"""After these a client comes back. Any other says that the same would happen again, or that it is not wanted: 1000 and
-1005 the work is done, 1002, 1003, 1007 to 1010 what one side sent is wrong, 1015 so is the certificate, and from 3000
-on the code is a library's or the application's own."""
+UNTRUSTED: Final = 1015
+"""The server's certificate is not trusted (RFC 6455, section 7.4.1)."""
 
 TRANSIENT_STATUSES: Final = frozenset({408, 425, 429})
 """Beside 500 and above: too slow, too early, too many."""
@@ -69,7 +58,7 @@ class WebSocketClosure:
         """Whether it may be over soon, so that a client comes back, unless ``reconnect_after`` says otherwise."""
         if self.status is not None:
             return self.status >= SERVER_ERROR or self.status in TRANSIENT_STATUSES
-        return self.code in TRANSIENT_CODES
+        return may_come_back(self.code)
 
     @classmethod
     def chosen(cls, code: int, reason: str) -> Self:
@@ -78,7 +67,7 @@ class WebSocketClosure:
         Raises:
             ConfigurationError: the code or the reason is none that may be sent.
         """
-        if code not in (CloseCode.NORMAL_CLOSURE, CloseCode.GOING_AWAY) and not 3000 <= code <= 4999:
+        if code not in (CloseCode.NORMAL, CloseCode.GOING_AWAY) and not 3000 <= code <= 4999:
             raise ConfigurationError(f"expected 1000, 1001 or 3000 to 4999 as a close code, got {code}")
         size = len(reason.encode(errors="surrogatepass"))
         if size > MAX_REASON:
@@ -92,7 +81,7 @@ class WebSocketClosure:
         first = sent if received is None or (sent is not None and not closed.rcvd_then_sent) else received
         if first is None:
             cause = closed.__cause__
-            return cls(CloseCode.ABNORMAL_CLOSURE, "the connection was lost" if cause is None else describe(cause))
+            return cls(ABNORMAL, "the connection was lost" if cause is None else describe(cause))
         return cls(int(first.code), first.reason)
 
     @classmethod
@@ -102,7 +91,7 @@ class WebSocketClosure:
         if isinstance(error, InvalidStatus | InvalidProxyStatus):
             return cls(ABNORMAL, reason, error.response.status_code)
         if isinstance(error, ssl.SSLCertVerificationError):
-            return cls(int(CloseCode.TLS_HANDSHAKE), reason)
+            return cls(UNTRUSTED, reason)
         torn = isinstance(error, InvalidMessage) and isinstance(error.__cause__, EOFError)
         if isinstance(error, InvalidHandshake | InvalidURI | InvalidProxy | ValueError) and not torn:
             return cls(int(CloseCode.PROTOCOL_ERROR), reason)  # it answers, but not as it must

@@ -10,7 +10,6 @@ from typing import Any, Final
 
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, WebSocketException
-from websockets.frames import CloseCode
 from websockets.protocol import OPEN
 from websockets.typing import Subprotocol
 
@@ -20,6 +19,7 @@ from windsock.client.websocket.options import Options
 from windsock.client.websocket.outgoing import SendQueue
 from windsock.client.websocket.upload import Upload, UploadStopped
 from windsock.errors import NotConnected
+from windsock.protocol.closing import CloseCode
 from windsock.protocol.websocket import QUIET
 
 logger: logging.Logger = logging.getLogger("windsock.client")
