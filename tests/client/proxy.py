@@ -37,7 +37,8 @@ class Proxy:
     async def __aexit__(self, *_: object) -> None:
         self._server.close()
         self._flowing.set()
-        self.cut()
+        for writer in (*self._writers, *self._backs):
+            writer.transport.abort()
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

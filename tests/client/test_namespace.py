@@ -15,7 +15,7 @@ from tests.client.fixtures import Make
 from tests.client.proxy import Proxy
 from tests.server.fixtures import Serve
 from tests.server.site import Trouble, soon, until
-from windsock import AckTimeout, Cookie, EventError, NotConnected, Server, Socket
+from windsock import AckTimeout, Client, Cookie, EventError, NotConnected, Server, Socket
 from windsock.errors import ConfigurationError, ConnectionFailed
 
 
@@ -229,3 +229,51 @@ async def test_a_proxy(io: Server, host: Serve, make: Make, transports: tuple[st
         await soon(client.close())
     assert asked
     assert all(b"127.0.0.1" in line for line in asked)
+
+
+async def test_once(io: Server, host: Serve) -> None:
+    client = Client((await host(io)).url)
+    got: list[Any] = []
+
+    @client.once("said")
+    async def said(message: Said) -> str:
+        got.append(message.text)
+        return "first"
+
+    @client.once("connect")
+    def connected() -> None:
+        got.append("connected")
+
+    await soon(client.connect())
+    assert await soon(client.emit_with_ack("ask", "said", {"text": "hello"})) == "first"
+
+    @client.on("said")
+    def said_again(message: Said) -> str:
+        return "others"
+
+    for _ in range(2):
+        assert await soon(client.emit_with_ack("ask", "said", {"text": "again"})) == "others"
+    await soon(client.close())
+    await soon(client.connect())
+    assert got == ["connected", "hello"]
+    await soon(client.close())
+
+
+async def test_once_for_what_comes_within_the_handler(io: Server, host: Serve, make: Make) -> None:
+    """It is taken away before it is called, so that it may be registered anew."""
+    client, _ = make((await host(io)).url)
+    order: list[int] = []
+
+    def register(number: int) -> None:
+        @client.once("next")
+        def take() -> int:
+            order.append(number)
+            register(number + 1)
+            return number
+
+    register(1)
+    await soon(client.connect())
+    for number in (1, 2, 3):
+        assert await soon(client.emit_with_ack("ask", "next")) == number
+    client.off("next")
+    assert order == [1, 2, 3]

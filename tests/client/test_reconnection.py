@@ -166,3 +166,45 @@ async def test_what_nobody_waits_for_any_more_is_not_sent(begin: Begin, make: Ma
     await asyncio.to_thread(server.start)
     await soon(connecting)
     assert sent == [("echo", "in time")]
+
+
+@pytest.mark.parametrize("kind", ["windsock", "node"])
+async def test_draining(server: ServerProcess, make: Make, proxy: Proxy, transports: tuple[str, ...]) -> None:
+    io, seen = make(proxy.to(server.port), transports=transports, max_buffered_bytes=50_000_000)
+    await soon(io.drain())
+    io.emit("echo", "early")
+    with pytest.raises(NotConnected):
+        await soon(io.drain())
+    connecting = asyncio.ensure_future(io.connect())
+    await asyncio.sleep(0)
+    await soon(io.drain())
+    assert await seen.events("echo", 1) == [("early",)]
+    await soon(connecting)
+    proxy.silence()
+    for _ in range(30):
+        io.emit("echo", "x" * 700_000)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.3):
+            await io.drain()
+    draining = asyncio.ensure_future(io.drain())
+    await asyncio.sleep(0)
+    proxy.resume()
+    await soon(draining)
+    assert len(await seen.events("echo", 30)) == 30
+
+
+@pytest.mark.parametrize("kind", ["windsock", "node"])
+async def test_draining_ends_with_the_connection(server: ServerProcess, make: Make, proxy: Proxy) -> None:
+    io, seen = make(proxy.to(server.port), transports=["websocket"], max_buffered_bytes=50_000_000)
+    await soon(io.connect())
+    proxy.silence()
+    for _ in range(30):
+        io.emit("echo", "x" * 700_000)
+    draining = asyncio.ensure_future(io.drain())
+    await asyncio.sleep(0.1)
+    proxy.cut()
+    with pytest.raises(NotConnected, match="lost"):
+        await soon(draining)
+    proxy.resume()
+    await seen.stage("connect", 2)
+    await soon(io.drain())

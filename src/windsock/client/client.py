@@ -213,11 +213,15 @@ class Client:
         took, ``reconnect_error`` a :class:`ConnectionFailed`, ``reconnect_failed`` nothing. A server's own events of
         these names are got with ``io.of("/").on``.
         """
-        if event not in STAGES:
-            return self._main.on(event)
+        return self._register(event, once=False) if event in STAGES else self._main.on(event)
 
+    def once(self, event: str) -> Callable[[F], F]:
+        """Registers a handler as :meth:`on` does; it is taken away when its event comes."""
+        return self._register(event, once=True) if event in STAGES else self._main.once(event)
+
+    def _register(self, event: str, *, once: bool) -> Callable[[F], F]:
         def register(function: F) -> F:
-            self._stages.add(event, function)
+            self._stages.add(event, function, once=once)
             return function
 
         return register
@@ -241,6 +245,10 @@ class Client:
         """See :meth:`ClientNamespace.emit`."""
         self._main.emit(event, *arguments)
 
+    async def drain(self) -> None:
+        """See :meth:`ClientNamespace.drain`."""
+        await self._main.drain()
+
     async def emit_with_ack(self, event: str, *arguments: Any) -> Any:
         """See :meth:`ClientOperator.emit_with_ack`."""
         return await self._main.emit_with_ack(event, *arguments)
@@ -255,6 +263,11 @@ class Client:
         return self._main.timeout(seconds)
 
     # -- for the namespaces --
+
+    @property
+    def running(self) -> bool:
+        """Whether there is a connection, or one is being made."""
+        return self._runner is not None
 
     def activate(self, namespace: ClientNamespace) -> None:
         """A namespace wants to be connected."""

@@ -28,17 +28,20 @@ class Handler:
     Args:
         event: its name.
         function: the handler itself.
+        once: whether it is taken away when it is called.
 
     Attributes:
         function: the handler itself.
+        once: whether it is taken away when it is called.
         asynchronous: whether it returns a coroutine.
         arguments: those of the event.
     """
 
-    __slots__ = ("arguments", "asynchronous", "function")
+    __slots__ = ("arguments", "asynchronous", "function", "once")
 
-    def __init__(self, event: str, function: EventHandler) -> None:
+    def __init__(self, event: str, function: EventHandler, *, once: bool) -> None:
         self.function: EventHandler = function
+        self.once: bool = once
         self.asynchronous: bool = is_asynchronous(function)
         hints = hints_of(function)
         arguments: list[Argument] = []
@@ -83,15 +86,15 @@ class Handlers:
         self._handlers: dict[str, Handler] = {}
         self._running: set[asyncio.Task[Any]] = set()
 
-    def add(self, event: str, function: EventHandler) -> None:
-        """Registers the handler of an event.
+    def add(self, event: str, function: EventHandler, *, once: bool = False) -> None:
+        """Registers the handler of an event; with ``once`` it is taken away when it is called.
 
         Raises:
             ConfigurationError: the event has one, or the annotations cannot be validated.
         """
         if event in self._handlers:
             raise ConfigurationError(f"expected one handler for {event!r} in {self._namespace!r}, got a second")
-        self._handlers[event] = Handler(event, function)
+        self._handlers[event] = Handler(event, function, once=once)
 
     def remove(self, event: str) -> None:
         """Takes the handler of an event away, if there is one."""
@@ -111,6 +114,8 @@ class Handlers:
             # As the original does: somebody else may be there to answer.
             logger.debug("no handler for %r in %s", event, self._namespace)
             return
+        if handler.once:
+            del self._handlers[event]
         try:
             outcome = handler.function(*handler.arguments.bind(arguments))
         except Exception as error:  # noqa: BLE001  whatever it is, it is reported and answered

@@ -27,14 +27,14 @@ class Listeners:
     __slots__ = ("_listeners", "_start")
 
     def __init__(self, start: Callable[[Coroutine[Any, Any, Any], str], None]) -> None:
-        self._listeners: dict[str, tuple[Listener, int | None]] = {}
+        self._listeners: dict[str, tuple[Listener, int | None, bool]] = {}
         self._start = start
 
     def __contains__(self, event: str) -> bool:
         return event in self._listeners
 
-    def add(self, event: str, listener: Listener) -> None:
-        """Registers a listener.
+    def add(self, event: str, listener: Listener, *, once: bool = False) -> None:
+        """Registers a listener; with ``once`` it is taken away when it is called.
 
         Raises:
             ConfigurationError: the event has one.
@@ -44,7 +44,7 @@ class Listeners:
         parameters = inspect.signature(listener).parameters.values()
         open_ended = any(each.kind is inspect.Parameter.VAR_POSITIONAL for each in parameters)
         arity = None if open_ended else sum(each.kind in _POSITIONAL for each in parameters)
-        self._listeners[event] = (listener, arity)
+        self._listeners[event] = (listener, arity, once)
 
     def remove(self, event: str) -> None:
         """Takes the listener of an event away, if there is one."""
@@ -55,7 +55,9 @@ class Listeners:
         found = self._listeners.get(event)
         if found is None:
             return
-        listener, arity = found
+        listener, arity, once = found
+        if once:
+            del self._listeners[event]
         call(listener, arguments[:arity], event, self._start)
 
 

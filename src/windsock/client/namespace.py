@@ -97,11 +97,22 @@ class ClientNamespace:
             ConfigurationError: the event has a handler, or the annotations cannot be validated.
         """
 
+        return self._register(event, once=False)
+
+    def once(self, event: str) -> Callable[[F], F]:
+        """Registers a handler as :meth:`on` does; it is taken away when its event comes.
+
+        Raises:
+            ConfigurationError: the event has a handler, or the annotations cannot be validated.
+        """
+        return self._register(event, once=True)
+
+    def _register(self, event: str, *, once: bool) -> Callable[[F], F]:
         def register(function: F) -> F:
             if event in STAGES:
-                self._stages.add(event, function)
+                self._stages.add(event, function, once=once)
             else:
-                self._handlers.add(event, function)
+                self._handlers.add(event, function, once=once)
             return function
 
         return register
@@ -147,12 +158,14 @@ class ClientNamespace:
             ConnectionFailed: the server cannot be reached, and no further attempt is made.
             NotConnected: it was disconnected meanwhile.
         """
-        if self.connected:
-            return
+        if not self.connected:
+            await self._wait(lambda: self._client.activate(self))
+
+    async def _wait(self, begin: Callable[[], None]) -> None:
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiters.add(waiter)
         try:
-            self._client.activate(self)
+            begin()
             await waiter
         finally:
             self._waiters.discard(waiter)
@@ -180,6 +193,24 @@ class ClientNamespace:
             ValueError: the event's name is reserved.
         """
         self.send_event(event, arguments, volatile=False, timeout=None)
+
+    async def drain(self) -> None:
+        """Returns when all that was emitted has been given to the network: back-pressure for one who emits much.
+
+        While offline it waits for the connection. With ``retries``, what waits for acknowledgement does not count.
+
+        Raises:
+            NotConnected: the connection was lost before all was sent, or there is none and none is being made.
+            ConnectionRefused: the server does not let it in.
+            ConnectionFailed: the server cannot be reached, and no further attempt is made.
+        """
+        while self._session is None or not self.connected:
+            if not self._buffer:
+                return
+            if not self.active or not self._client.running:
+                raise NotConnected("events wait, and there is no connection")
+            await self._wait(lambda: None)
+        await self._session.drain()
 
     async def emit_with_ack(self, event: str, *arguments: Any) -> Any:
         """Sends an event and waits for its acknowledgement; see :meth:`ClientOperator.emit_with_ack`."""

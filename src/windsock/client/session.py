@@ -9,8 +9,9 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from windsock.client.handshake import Handshake
+from windsock.client.signal import Signal
 from windsock.client.transports.base import Transport
-from windsock.errors import BufferFull, ConnectionFailed
+from windsock.errors import BufferFull, ConnectionFailed, NotConnected
 from windsock.protocol.engineio import Message
 from windsock.types import TransportName
 
@@ -74,6 +75,8 @@ class Session:
         self._queue: deque[Message] = deque()
         self._queued_bytes = 0
         self._pong_due = False
+        self._writing = False
+        self._written = Signal()
         self._wake = asyncio.Event()
         self._sending = asyncio.Lock()
         self._reading = asyncio.Event()
@@ -162,6 +165,18 @@ class Session:
         """Ends the session at once."""
         if not self._ended.done():
             self._ended.set_result(reason)
+            self._written.notify()
+
+    async def drain(self) -> None:
+        """Returns when all that was sent has been given to the network.
+
+        Raises:
+            NotConnected: the session ended before.
+        """
+        while self._queue or self._writing:
+            if self._ended.done():
+                raise NotConnected("the connection was lost before all was sent")
+            await self._written.wait()
 
     def close(self) -> None:
         """Ends the session when what was sent has left, or after two seconds."""
@@ -228,9 +243,12 @@ class Session:
                 await self._wake.wait()
                 self._wake.clear()
                 while self._queue or self._pong_due:
+                    self._writing = True
                     async with self._sending:
                         assert self._transport is not None
                         await self._transport.send(self._batch(self._transport.name))
+                self._writing = False
+                self._written.notify()
                 if self._closing:
                     self.fail("forced close")
                     return

@@ -9,8 +9,8 @@ from typing import Final
 
 from windsock.client.listeners import Listeners
 from windsock.client.session import MESSAGE_OVERHEAD
+from windsock.client.signal import Signal
 from windsock.client.websocket import json
-from windsock.client.websocket.signal import Signal
 from windsock.errors import DecodeError
 
 logger: logging.Logger = logging.getLogger("windsock.client")

@@ -6,7 +6,7 @@ from collections import deque
 from dataclasses import dataclass
 
 from windsock.client.session import MESSAGE_OVERHEAD
-from windsock.client.websocket.signal import Signal
+from windsock.client.signal import Signal
 from windsock.client.websocket.upload import Upload
 from windsock.errors import BufferFull
 

@@ -6,8 +6,8 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Final, Literal, Self
 
+from windsock.client.signal import Signal
 from windsock.client.websocket.closure import WebSocketClosure
-from windsock.client.websocket.signal import Signal
 
 MAX_STATES: Final = 1000
 """Kept for one who does not ask: an outage lasts as long as it likes. The oldest go."""
