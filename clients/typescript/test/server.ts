@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { onTestFinished } from "vitest";
 import { type WebSocket as ServerSocket, WebSocketServer } from "ws";
 
-/** Sends back what comes; `!close CODE REASON` closes, `!deaf` reads no more. */
+/** Sends back what comes; `!close CODE REASON` closes, after `!mute` it says no more. */
 export class EchoServer {
   connections = 0;
   readonly received: (string | Buffer)[] = [];
@@ -55,14 +55,15 @@ export class EchoServer {
 
   #serve(socket: ServerSocket): void {
     this.connections += 1;
+    let mute = false;
     socket.on("error", () => {});
     socket.on("message", (data: Buffer, binary) => {
       const message = binary ? data : data.toString();
       this.received.push(message);
       const [order, code, ...reason] = binary ? [] : data.toString().split(" ");
       if (order === "!close") socket.close(Number(code), reason.join(" "));
-      else if (order === "!deaf") socket.pause();
-      else socket.send(message);
+      else if (order === "!mute") mute = true;
+      else if (!mute) socket.send(message);
     });
   }
 }
@@ -71,6 +72,7 @@ export class EchoServer {
 export class Network {
   readonly #sockets = new Set<Socket>();
   #silent = false;
+  #slow = false;
   #port = 0;
 
   static async to(port: number): Promise<Network> {
@@ -84,7 +86,13 @@ export class Network {
         network.#sockets.add(one);
         if (network.#silent) one.pause();
         one.on("data", (data) => {
-          if (other.write(data)) return;
+          const taken = other.write(data);
+          if (network.#slow) {
+            one.pause();
+            setTimeout(() => network.#silent || one.resume(), 5);
+            return;
+          }
+          if (taken) return;
           one.pause();
           other.once("drain", () => network.#silent || one.resume());
         });
@@ -113,6 +121,11 @@ export class Network {
   cut(): void {
     for (const socket of this.#sockets) socket.destroy();
     this.#sockets.clear();
+  }
+
+  /** A read every five milliseconds from now on. */
+  slowDown(): void {
+    this.#slow = true;
   }
 
   silence(): void {

@@ -106,13 +106,21 @@ describe("messages", () => {
 
   test("the server chooses a subprotocol; the URL may be a function", async () => {
     const server = await EchoServer.start();
-    const asked = vi.fn(async () => new URL(server.url.replace("ws:", "http:")));
-    const { ws, state } = make(asked, { protocols: ["one", "two"] });
+    const asked = vi.fn(async () => server.url.replace("ws:", "http:"));
+    const opened: string[] = [];
+    class Noting extends Socket {
+      constructor(url: string, protocols?: string[]) {
+        super(url, protocols);
+        opened.push(url);
+      }
+    }
+    const { ws, state } = make(asked, { protocols: ["one", "two"], WebSocket: Noting });
     await ws.connect();
     expect(ws.protocol).toBe("two");
     ws.send("!close 1012");
     await state("open", 2);
     expect(asked).toHaveBeenCalledTimes(2);
+    expect(opened).toEqual([server.url, server.url]);
   });
 });
 
@@ -173,6 +181,24 @@ describe("files", () => {
     await expect(sending).rejects.toThrow(/lost \d+ bytes into the file: 1006/);
     network.resume();
     await state("open", 2);
+  });
+
+  test("it is sent when it has left, and not before", async () => {
+    const server = await EchoServer.start();
+    const network = await Network.to(server.port);
+    const { ws } = make(network.url);
+    await ws.connect();
+    network.silence();
+    while (ws.bufferedAmount === 0) {
+      ws.send(new Uint8Array(100_000));
+      await pause(1);
+    }
+    let done = false;
+    const sending = ws.sendFile(new Blob(["small"])).then(() => (done = true));
+    await pause(100);
+    expect(done).toBe(false);
+    network.resume();
+    await sending;
   });
 
   test("it can be given up", async () => {
@@ -453,6 +479,30 @@ test("the states are iterated over", async () => {
   expect((await late).map(({ name }) => name)).toEqual(["open", "closed"]);
 });
 
+test("states that nobody asks for are bounded", async () => {
+  let opened = 0;
+  class Refusing extends EventTarget {
+    readyState = 3;
+    onclose: ((event: { code: number; reason: string }) => void) | null = null;
+    constructor() {
+      super();
+      opened += 1;
+      queueMicrotask(() => this.onclose?.({ code: 1006, reason: "" }));
+    }
+    close() {}
+  }
+  const WebSocket = Refusing as unknown as NonNullable<Options["WebSocket"]>;
+  const ws = new WebSocketClient("ws://127.0.0.1/", { WebSocket, reconnectionDelay: 0, reconnectionAttempts: 800 });
+  const states = ws.states();
+  await states.next();
+  await expect(ws.connect()).rejects.toThrow(NotConnected);
+  expect(opened).toBe(801);
+  const kept: State[] = [];
+  for await (const state of states) kept.push(state);
+  expect(kept).toHaveLength(1000);
+  expect(kept.at(-1)?.name).toBe("closed");
+});
+
 describe("a heartbeat", () => {
   const heartbeat = { message: "?", interval: 40, timeout: 80 };
 
@@ -474,6 +524,21 @@ describe("a heartbeat", () => {
     expect(await state("reconnecting")).toMatchObject({ closure: { code: 1006, reason: /within 80 ms/ } });
     network.resume();
     await state("open", 2);
+  });
+
+  test("does not take a slow network for a dead one", async () => {
+    const server = await EchoServer.start();
+    const network = await Network.to(server.port);
+    const { ws, names } = make(network.url, { heartbeat: { message: "?", interval: 100, timeout: 150 } });
+    await ws.connect();
+    ws.send("!mute");
+    network.slowDown();
+    const enough = new AbortController();
+    const sending = ws.sendFile(new Blob([new Uint8Array(128 * 1024 * 1024)]), { signal: enough.signal });
+    await pause(1500); // six heartbeats, none of them answered
+    expect(names()).toEqual(["connecting", "open"]);
+    enough.abort();
+    await expect(sending).rejects.toThrow("aborted");
   });
 
   test("is not needed while the server speaks", async () => {
