@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 from contextlib import AsyncExitStack
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
+from fastapi import Depends, FastAPI
+from fastapi import WebSocket as FrameworkWebSocket
 from pydantic import BaseModel
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -503,6 +505,27 @@ async def test_as_a_route_and_in_front_of_a_framework(host: Serve, lane: Lane, s
     assert json.loads(await soon(connection.recv())) == [{"room": "lobby"}, host_name, True]
     with pytest.raises(InvalidStatus):
         await dial(site, stack, "/nowhere")
+
+
+def current_user(token: str) -> str:
+    return token.upper()
+
+
+async def test_behind_fastapi_and_its_dependencies(host: Serve, lane: Lane, stack: AsyncExitStack) -> None:
+    endpoint = Endpoint()
+    endpoint.on("connect")(lambda socket: socket.send(f"{socket.request.state['user']} in {socket.path_params}"))
+    app = FastAPI()
+
+    async def guarded(websocket: FrameworkWebSocket, user: Annotated[str, Depends(current_user)]) -> None:
+        websocket.scope["state"] = {"user": user}
+        await endpoint(websocket.scope, websocket.receive, websocket.send)
+
+    app.add_api_websocket_route("/rooms/{room}", guarded)
+    site = await host(app, lane)
+    connection = await dial(site, stack, "/rooms/lobby?token=ann")
+    assert await soon(connection.recv()) == "ANN in {'room': 'lobby'}"
+    with pytest.raises(InvalidStatus):
+        await dial(site, stack, "/rooms/lobby")
 
 
 async def test_by_itself_it_answers_http_too(host: Serve, lane: Lane, stack: AsyncExitStack) -> None:
