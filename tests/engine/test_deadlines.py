@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import Any, TypeVar
 
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tests.engine.clock import VirtualClockLoop
 from windsock.engine.deadlines import Deadlines
+from windsock.testing import Clock
+
+T = TypeVar("T")
 
 DELAY = 10.0
 SLICE = DELAY / 64
@@ -25,6 +29,16 @@ class Entry:
     stop_after: float | None
     expired: list[float] = field(default_factory=list)
     __hash__ = object.__hash__
+
+
+def on_a_clock(coroutine: Coroutine[Any, Any, T]) -> T:
+    """The result, in an event loop that does not wait for its timers."""
+
+    async def play() -> T:
+        with Clock() as clock:
+            return await clock.advance_until(coroutine, within=1000 * DELAY)
+
+    return asyncio.run(play())
 
 
 def run(entries: list[Entry]) -> None:
@@ -42,8 +56,7 @@ def run(entries: list[Entry]) -> None:
             loop.call_later(entry.at, start, entry)
         await asyncio.sleep(max((entry.at for entry in entries), default=0) + 3 * DELAY)
 
-    with asyncio.Runner(loop_factory=VirtualClockLoop) as runner:
-        runner.run(play())
+    on_a_clock(play())
 
 
 entries_st = st.lists(
@@ -98,8 +111,7 @@ def test_an_item_can_start_again_as_it_expires() -> None:
         await asyncio.sleep(100 * DELAY)
         return beats
 
-    with asyncio.Runner(loop_factory=VirtualClockLoop) as runner:
-        beats = runner.run(play())
+    beats = on_a_clock(play())
     assert 98 <= len(beats) <= 100
     assert all(DELAY - TICK <= later - sooner <= DELAY + SLICE + TICK for sooner, later in pairwise(beats))
 
@@ -118,8 +130,7 @@ def test_an_item_that_expires_can_stop_another() -> None:
         await asyncio.sleep(3 * DELAY)
         return expired
 
-    with asyncio.Runner(loop_factory=VirtualClockLoop) as runner:
-        assert len(runner.run(play())) == 1
+    assert len(on_a_clock(play())) == 1
 
 
 def test_an_expiry_that_fails_does_not_stop_the_others() -> None:
@@ -142,8 +153,7 @@ def test_an_expiry_that_fails_does_not_stop_the_others() -> None:
         await asyncio.sleep(3 * DELAY)
         return sorted(expired)
 
-    with asyncio.Runner(loop_factory=VirtualClockLoop) as runner:
-        assert runner.run(play()) == [0, 2, 4]
+    assert on_a_clock(play()) == [0, 2, 4]
     assert reported, "a failure is not swallowed"
 
 
@@ -159,22 +169,29 @@ def test_close_forgets_everything() -> None:
         await asyncio.sleep(2 * DELAY)
         return expired
 
-    with asyncio.Runner(loop_factory=VirtualClockLoop) as runner:
-        assert runner.run(play()) == ["after"]
+    assert on_a_clock(play()) == ["after"]
 
 
-def test_an_idle_loop_has_no_timer_of_ours() -> None:
-    async def play() -> int:
-        loop = asyncio.get_running_loop()
-        assert isinstance(loop, VirtualClockLoop)
+async def test_an_idle_loop_has_no_timer_of_ours() -> None:
+    with Clock() as clock:
         deadlines: Deadlines[str] = Deadlines(DELAY, lambda _: None)
         for number in range(1000):
             deadlines.start("a").discard("a")
-            await asyncio.sleep(SLICE * (number % 3))
-        await asyncio.sleep(2 * DELAY)
-        before = loop.jumps
-        await asyncio.sleep(1000 * DELAY)
-        return loop.jumps - before
+            await clock.advance(SLICE * (number % 3))
+        await clock.advance(2 * DELAY)
+        assert clock.next_timer is None
 
-    with asyncio.Runner(loop_factory=VirtualClockLoop) as runner:
-        assert runner.run(play()) == 1
+
+def test_they_begin_anew_on_another_event_loop() -> None:
+    expired: list[int] = []
+    deadlines: Deadlines[int] = Deadlines(DELAY, expired.append)
+
+    async def play(number: int) -> None:
+        deadlines.start(number)
+        await asyncio.sleep(DELAY / 2)
+        deadlines.start(number + 10)
+        await asyncio.sleep(DELAY)
+
+    on_a_clock(play(1))
+    on_a_clock(play(2))
+    assert expired == [1, 2], "what waited when its loop was closed is forgotten"

@@ -38,7 +38,10 @@ class Deadlines(Generic[T]):
     def start(self, item: T) -> set[T]:
         """Starts an item's time; returns its slice: ``slice.discard(item)`` stops it."""
         loop = self._loop
-        if loop is None:
+        if loop is None or loop.is_closed():
+            # Closed, when the server is used again on another: what waited there waits no more.
+            self._slices.clear()
+            self._timer = None
             loop = self._loop = asyncio.get_running_loop()
         now = loop.time()
         if not self._slices or now - self._opened >= self._span:

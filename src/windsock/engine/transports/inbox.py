@@ -59,7 +59,11 @@ class Inbox:
         """Makes sure that what arrives is taken in at the end of this iteration; called before the first of it."""
         if self._loop is None:
             self._loop = asyncio.get_running_loop()
-        self._loop.call_soon(self._run)
+        try:
+            self._loop.call_soon(self._run)
+        except RuntimeError:  # it is closed: the server is used again, on another
+            self._loop = asyncio.get_running_loop()
+            self._loop.call_soon(self._run)
 
     def take_in(self) -> None:
         """Gives the transports what came for them, in the order in which it came."""

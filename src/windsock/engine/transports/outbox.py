@@ -36,7 +36,8 @@ and no transport would have had occasion to find out that its client does not ke
 class Outbox:
     """Flushes each transport marked during an iteration of the event loop once, at its end.
 
-    However many messages a burst brings for one client, they cost it one write. Belongs to one event loop.
+    However many messages a burst brings for one client, they cost it one write. Belongs to one event loop at a
+    time.
 
     Attributes:
         dirty: the marked transports; append through :meth:`mark`, or, in bulk, after :meth:`schedule`.
@@ -71,7 +72,11 @@ class Outbox:
         if self._loop is None:
             self._loop = asyncio.get_running_loop()
         self.scheduled = True
-        self._loop.call_soon(self._run)
+        try:
+            self._loop.call_soon(self._run)
+        except RuntimeError:  # it is closed: the server is used again, on another
+            self._loop = asyncio.get_running_loop()
+            self._loop.call_soon(self._run)
 
     def share(self, connections: list[asyncio.WriteTransport], frame: bytes) -> bool:
         """Takes a frame for connections that all have nothing pending; ``False`` when some have.

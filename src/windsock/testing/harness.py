@@ -1,0 +1,305 @@
+"""Where handlers are tested: clients in the test's own process, and a clock that the test moves."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Mapping
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+from urllib.parse import urlencode
+
+from windsock.asgi import EXTENSION
+from windsock.engine.transports.websocket import WebSocketTransport
+from windsock.errors import ConnectionFailed
+from windsock.testing.clock import Clock
+from windsock.testing.peer import Line, Peer, connect
+
+if TYPE_CHECKING:
+    from collections.abc import MutableMapping
+
+    from windsock.engine.cors import Header
+    from windsock.engine.registry import Engine
+    from windsock.server.server import Server
+    from windsock.testing.wire import Wire
+    from windsock.types import ASGIApp, Send
+
+T = TypeVar("T")
+
+
+class _Lane:
+    """Offers the engine a connection without a network; see :class:`windsock.asgi.Lane`."""
+
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+
+    def owns(self, send: Send) -> bool:
+        """A middleware that wraps ``send`` has nothing to see: there is no answer to a handshake."""
+        return True
+
+    def take_over(self, engine: Engine, headers: list[Header]) -> WebSocketTransport:
+        """Puts the engine's own transport on the wire."""
+        transport = WebSocketTransport(
+            self._wire,
+            engine.options,
+            inbox=engine.inbox,
+            outbox=engine.outbox,
+            closing=engine.closing,
+            siblings=set(),
+        )
+        self._wire.set_protocol(transport)
+        return transport
+
+
+class _Request:
+    """The opening request, and what the application answers it with when it does not let the client in."""
+
+    def __init__(self) -> None:
+        self.refused = False
+        self.answer = ""
+        self._opened = False
+
+    async def receive(self) -> MutableMapping[str, Any]:
+        """See the ASGI specification, "WebSocket"."""
+        if self._opened:
+            await asyncio.get_running_loop().create_future()  # until the harness ends
+        self._opened = True
+        return {"type": "websocket.connect"}
+
+    async def send(self, message: MutableMapping[str, Any]) -> None:
+        """As above."""
+        if message["type"] == "websocket.http.response.start":
+            self.answer = f"{message['status']} "
+        elif message["type"] == "websocket.http.response.body":
+            self.answer += message.get("body", b"").decode(errors="replace")
+            self.refused = not message.get("more_body", False)
+        else:
+            self.answer = message["type"]
+            self.refused = True
+
+
+class _Errors(logging.Handler):
+    """Gathers what is logged as an error by Windsock and by asyncio."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.records: list[logging.LogRecord] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.name.startswith(("windsock", "asyncio")):
+            self.records.append(record)
+
+
+class _Lifespan:
+    """The lifespan of an application (ASGI specification, "Lifespan").
+
+    Attributes:
+        state: what the application leaves for its requests.
+    """
+
+    def __init__(self, app: ASGIApp, clock: Clock) -> None:
+        self.app = app
+        self.state: dict[str, Any] = {}
+        self._clock = clock
+        self._events: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self._answers: list[MutableMapping[str, Any]] = []
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Raises whatever the application does."""
+        self._task = asyncio.ensure_future(self._run())
+        await self._tell("startup")
+
+    async def stop(self) -> None:
+        """As above."""
+        await self._tell("shutdown")
+
+    async def _run(self) -> None:
+        scope = {"type": "lifespan", "asgi": {"version": "3.0", "spec_version": "2.0"}, "state": self.state}
+
+        async def send(message: MutableMapping[str, Any]) -> None:
+            self._answers.append(message)
+
+        await self.app(scope, self._events.get, send)
+
+    async def _tell(self, what: str) -> None:
+        task = self._task
+        assert task is not None
+        self._answers.clear()
+        self._events.put_nowait({"type": f"lifespan.{what}"})
+        await self._clock.wait_for(lambda: bool(self._answers) or task.done())
+        if not self._answers and task.done():
+            task.result()
+        if not self._answers or not self._answers[0]["type"].endswith(".complete"):
+            answer = self._answers[0].get("message", "") if self._answers else "none"
+            raise AssertionError(f"expected lifespan.{what}.complete, got {answer}")
+
+
+class Harness:
+    """Tests servers without a network and without waiting; used with ``async with``, or as a fixture.
+
+    Its clients go through the engine, the parser and the connection as they run in production: only what is below the
+    engine's WebSocket transport is replaced. As long as it is open, the clock of the event loop stands still unless
+    the test moves it; see :class:`windsock.testing.Clock`. It closes what was connected when it ends, and then raises
+    what a handler raised and the test does not expect.
+
+    Attributes:
+        clock: of the event loop.
+    """
+
+    def __init__(self) -> None:
+        self.clock: Clock = Clock()
+        self._lines: list[Line] = []
+        self._servers: list[Server] = []
+        self._lifespans: list[_Lifespan] = []
+        self._requests: list[asyncio.Task[None]] = []
+        self._errors = _Errors()
+
+    async def __aenter__(self) -> Self:
+        self.clock.__enter__()
+        logging.getLogger().addHandler(self._errors)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            await self._close()
+        finally:
+            logging.getLogger().removeHandler(self._errors)
+            self.clock.__exit__()
+        if error is None:
+            self._raise_errors()
+
+    async def connect(
+        self,
+        io: Server,
+        namespace: str = "/",
+        *,
+        auth: Any = None,
+        app: ASGIApp | None = None,
+        headers: Mapping[str, str] | None = None,
+        query: Mapping[str, str] | None = None,
+        path: str | None = None,
+        address: str = "127.0.0.1",
+    ) -> Peer:
+        """A new client of a server, connected to a namespace.
+
+        Args:
+            io: the server.
+            namespace: which it joins first.
+            auth: its payload.
+            app: the ASGI application that the server is mounted in, for what it knows of the request; it is called
+                as an ASGI server would.
+            headers: of the opening request.
+            query: further fields of its query string.
+            path: of the same request; the server's own by default.
+            address: of the client.
+
+        Raises:
+            ConnectionRefused: the namespace did not let it in.
+            ConnectionFailed: the opening request was refused: by ``allow_request``, its origin, a middleware.
+            AssertionError: nothing can bring an answer any more.
+        """
+        if io not in self._servers:
+            self._servers.append(io)
+        line = Line(self.clock, io.parser, address)
+        scope = self._scope(line, path or io.engine.options.normalized_path, headers, query, address)
+        if app is not None:
+            scope["state"] = next((dict(known.state) for known in self._lifespans if known.app is app), {})
+        request = _Request()
+        task = asyncio.ensure_future((app or io.asgi())(scope, request.receive, request.send))
+        self._requests.append(task)
+        await self.clock.wait_for(lambda: line.parameters is not None or request.refused or task.done())
+        if line.parameters is None:
+            if task.done():
+                task.result()
+            raise ConnectionFailed(f"expected the server to open a session, got {request.answer or 'nothing'}")
+        self._lines.append(line)
+        return await connect(line, namespace, auth)
+
+    async def start(self, app: ASGIApp) -> None:
+        """Runs an application's startup; its shutdown follows when the harness ends.
+
+        Raises:
+            AssertionError: it does not say that it is complete.
+        """
+        lifespan = _Lifespan(app, self.clock)
+        await lifespan.start()
+        self._lifespans.append(lifespan)
+
+    async def settle(self) -> None:
+        """Lets everything happen that can happen now; see :meth:`windsock.testing.Clock.settle`."""
+        await self.clock.settle()
+
+    async def advance(self, seconds: float) -> None:
+        """Lets time go by; see :meth:`windsock.testing.Clock.advance`."""
+        await self.clock.advance(seconds)
+
+    async def advance_until(self, awaitable: Awaitable[T], *, within: float = 3600.0) -> T:
+        """Lets as much time go by as a result needs; see :meth:`windsock.testing.Clock.advance_until`."""
+        return await self.clock.advance_until(awaitable, within=within)
+
+    def expect_error(self, text: str) -> None:
+        """Takes the errors that were logged until now and contain a text; there must be one.
+
+        Raises:
+            AssertionError: there is none.
+        """
+        records = self._errors.records
+        found = [record for record in records if text in record.getMessage() or text in _cause(record)]
+        if not found:
+            logged = [f"{record.getMessage()}{_cause(record)}" for record in records]
+            raise AssertionError(f"expected an error with {text!r}, got {logged}")
+        self._errors.records = [record for record in records if record not in found]
+
+    # -- inside --
+
+    def _scope(
+        self,
+        line: Line,
+        path: str,
+        headers: Mapping[str, str] | None,
+        query: Mapping[str, str] | None,
+        address: str,
+    ) -> dict[str, Any]:
+        fields = {"EIO": "4", "transport": "websocket", **(query or {})}
+        lines = {"host": "testserver", **{name.lower(): value for name, value in (headers or {}).items()}}
+        return {
+            "type": "websocket",
+            "asgi": {"version": "3.0", "spec_version": "2.4"},
+            "http_version": "1.1",
+            "scheme": "ws",
+            "server": ("testserver", 80),
+            "client": (address, 50_000),
+            "root_path": "",
+            "path": path,
+            "raw_path": path.encode(),
+            "query_string": urlencode(fields).encode(),
+            "headers": [(name.encode("latin-1"), value.encode("latin-1")) for name, value in lines.items()],
+            "subprotocols": [],
+            "state": {},
+            "extensions": {"websocket.http.response": {}, EXTENSION: _Lane(line.wire)},
+        }
+
+    async def _close(self) -> None:
+        for line in self._lines:
+            line.wire.delay(0)
+            line.wire.cut()
+        await self.settle()
+        for lifespan in reversed(self._lifespans):
+            await lifespan.stop()
+        for io in self._servers:
+            await io.close()
+        for task in self._requests:
+            task.cancel()
+        await self.settle()
+
+    def _raise_errors(self) -> None:
+        for record in self._errors.records:
+            cause = record.exc_info[1] if record.exc_info else None
+            raise AssertionError(f"an error was logged: {record.getMessage()}{_cause(record)}") from cause
+
+
+def _cause(record: logging.LogRecord) -> str:
+    return f": {record.exc_info[1]!r}" if record.exc_info else ""
