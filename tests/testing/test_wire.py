@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from windsock import Server, Socket
+from windsock import Server, SlowConsumer, Socket
 from windsock.testing import Harness
 
-LEFT = "left"
 
-
-def make_server(**options: int) -> tuple[Server, list[str]]:
-    io = Server(**options)  # type: ignore[arg-type]  # whichever options a test sets are numbers
+def make_server(budget: int = 1_000_000) -> tuple[Server, list[str]]:
+    io = Server(slow_consumer=SlowConsumer(max_bytes=budget))
     left: list[str] = []
     io.on("disconnect")(lambda socket, reason: left.append(reason))
 
@@ -67,7 +65,7 @@ async def test_delay(windsock_harness: Harness) -> None:
 
 
 async def test_a_client_that_stops_reading(windsock_harness: Harness) -> None:
-    io, left = make_server(max_buffered_bytes=200_000)
+    io, left = make_server(budget=200_000)
     stopped, healthy = await windsock_harness.connect(io), await windsock_harness.connect(io)
     stopped.wire.stop_reading()
     for number in range(10):

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import MutableMapping
 
     from windsock.engine.cors import Header
-    from windsock.engine.registry import Engine
+    from windsock.engine.wiring import Wiring
     from windsock.server.server import Server
     from windsock.testing.wire import Wire
     from windsock.types import ASGIApp, Send
@@ -37,16 +37,9 @@ class _Lane:
         """A middleware that wraps ``send`` has nothing to see: there is no answer to a handshake."""
         return True
 
-    def take_over(self, engine: Engine, headers: list[Header]) -> WebSocketTransport:
+    def take_over(self, wiring: Wiring, headers: list[Header], subprotocol: str | None = None) -> WebSocketTransport:
         """Puts the engine's own transport on the wire."""
-        transport = WebSocketTransport(
-            self._wire,
-            engine.options,
-            inbox=engine.inbox,
-            outbox=engine.outbox,
-            closing=engine.closing,
-            siblings=set(),
-        )
+        transport = WebSocketTransport(self._wire, wiring, siblings=set())
         self._wire.set_protocol(transport)
         return transport
 
