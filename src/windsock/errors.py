@@ -26,7 +26,8 @@ class PacketError(ProtocolViolation):
 
 
 class UndecodableArgument(WindsockError):
-    """The packet is well-formed, but an argument holds text that is not Unicode (a lone surrogate).
+    """The packet is well-formed, but an argument holds what Python has not: text with a lone surrogate,
+    a date before the year 1 or after 9999.
 
     It is the sender's data and not its protocol that is wrong, so the event is refused and the
     connection stays.

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.attacks.wire import Client, PollingSession
+from tests.attacks.wire import Client, MsgpackClient, PollingSession
 from tests.conformance.fixtures import javascript, servers
 from tests.conformance.process import ServerProcess
 from tests.conformance.servers import Servers
@@ -25,6 +25,7 @@ class Target:
 
     Args:
         server: the process.
+        parser: that it has, and its clients.
         bystanders: ``False`` where pings come so often that clients which nobody attends would be lost.
 
     Attributes:
@@ -32,23 +33,25 @@ class Target:
         port: where it listens.
     """
 
-    def __init__(self, server: ServerProcess, *, bystanders: bool = True) -> None:
+    def __init__(self, server: ServerProcess, *, parser: str = "json", bystanders: bool = True) -> None:
         self.server = server
+        self._client = {"json": Client, "msgpack": MsgpackClient}[parser]
         self.port = server.port
         self._since = server.mark()
         self._pulse = 0
         self._bystanders: list[Client] = []
         self._polling: PollingSession | None = None
         if bystanders:
-            self._bystanders.append(Client(server.port))
-            self._polling = PollingSession(server.port)
-            self._polling.connect()
+            self._bystanders.append(self._client(server.port))
+            if parser == "json":
+                self._polling = PollingSession(server.port)
+                self._polling.connect()
 
     def check(self, *, within: float = 5.0) -> None:
         """The server lives, a new client is let in, and who was connected before still gets its events."""
         assert self.server.alive, self.server.log()
         self._pulse += 1
-        with Client(self.server.port) as newcomer:
+        with self._client(self.server.port) as newcomer:
             order = {"from": "server", "event": "pulse", "arguments": [self._pulse]}
             assert newcomer.call("publish", order, within=within) == [True]
         for bystander in self._bystanders:
@@ -98,7 +101,12 @@ def target(servers: Servers, request: pytest.FixtureRequest) -> Iterator[Target]
     """
     wanted = getattr(request, "param", "windsock")
     kind, options = (wanted, None) if isinstance(wanted, str) else wanted
-    attacked = Target(servers.get(kind, options), bystanders=not (options and "ping_interval" in options))
+    options = options or {}
+    attacked = Target(
+        servers.get(kind, options),
+        parser=options.get("parser", "json"),
+        bystanders="ping_interval" not in options,
+    )
     try:
         yield attacked
         attacked.check()

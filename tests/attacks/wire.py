@@ -5,11 +5,14 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 import socket
 import struct
 import time
 from dataclasses import dataclass
 from typing import Any, Final, Self
+
+from ormsgpack import packb, unpackb
 
 WITHIN: Final = 5.0
 """Seconds to wait for an answer that comes at once when it comes."""
@@ -392,33 +395,32 @@ class Client(WebSocket):
         super().__init__(port, WEBSOCKET, receive_buffer=receive_buffer)
         self._last_id = 0
         self.parameters = json.loads(self.receive_text()[1:])
-        self.send_text("40" if auth is None else "40" + json.dumps(auth))
-        answer = self.receive_text()
-        assert answer.startswith('40{"sid":'), answer
-        self.id: str = json.loads(answer[2:])["sid"]
+        self.send_packet(0, auth)
+        kind, answer, _ = self.receive_packet(within=WITHIN)
+        assert kind == 0, answer
+        self.id: str = answer["sid"]
         assert self.event("welcome")[0]["id"] == self.id
 
     def emit(self, event: str, *arguments: Any) -> None:
-        self.send_text("42" + json.dumps([event, *arguments]))
+        self.send_packet(2, [event, *arguments])
 
     def event(self, name: str, *, within: float = WITHIN) -> list[Any]:
         """Arguments of the next event, which must be ``name``; pings are answered on the way."""
-        text = self._packet(within)
-        assert text.startswith("42["), text
-        packet: list[Any] = json.loads(text[2:])
-        assert packet[0] == name, text
-        return packet[1:]
+        kind, data, _ = self.receive_packet(within=within)
+        assert (kind, data[0]) == (2, name), data
+        arguments: list[Any] = data[1:]
+        return arguments
 
     def call(self, event: str, *arguments: Any, within: float = WITHIN) -> list[Any]:
         """Emits and waits for the acknowledgement; events that come first are dropped."""
         self._last_id += 1
-        self.send_text(f"42{self._last_id}" + json.dumps([event, *arguments]))
-        start = f"43{self._last_id}["
+        self.send_packet(2, [event, *arguments], self._last_id)
         deadline = time.monotonic() + within
-        while not (text := self._packet(deadline - time.monotonic())).startswith(start):
-            pass
-        answer: list[Any] = json.loads(text[len(start) - 1 :])
-        return answer
+        while True:
+            kind, data, id = self.receive_packet(within=deadline - time.monotonic())
+            if (kind, id) == (3, self._last_id):
+                answer: list[Any] = data
+                return answer
 
     def reason_of(self, id: str, *, within: float = WITHIN) -> str:
         """Why that socket left; asked for with ``call("watch")`` before. Clients of earlier tests may leave first."""
@@ -429,10 +431,33 @@ class Client(WebSocket):
                 reason: str = left["reason"]
                 return reason
 
-    def _packet(self, within: float) -> str:
+    def send_packet(self, kind: int, data: Any = None, id: int | None = None) -> None:
+        self.send_text(f"4{kind}" + ("" if id is None else str(id)) + ("" if data is None else json.dumps(data)))
+
+    def receive_packet(self, *, within: float) -> tuple[int, Any, int | None]:
+        """Type, data and id of the next packet of the main namespace."""
         while (text := self.receive_text(within=within)) == "2":
             self.send_text("3")
-        return text
+        match = re.fullmatch(r"4([0-4])(\d*)(.*)", text, re.DOTALL)
+        assert match is not None, text
+        kind, id, data = match.groups()
+        return int(kind), json.loads(data) if data else None, int(id) if id else None
+
+
+class MsgpackClient(Client):
+    """The same with packets in MessagePack."""
+
+    def send_packet(self, kind: int, data: Any = None, id: int | None = None) -> None:
+        fields = {"type": kind, "nsp": "/", "data": data, "id": id}
+        self.send_frame(BINARY, packb({name: value for name, value in fields.items() if value is not None}))
+
+    def receive_packet(self, *, within: float) -> tuple[int, Any, int | None]:
+        while (received := self.receive_frame(within=within)) == (TEXT, b"2"):
+            self.send_text("3")
+        opcode, payload = received
+        assert opcode == BINARY, payload
+        fields = unpackb(payload)
+        return fields["type"], fields.get("data"), fields.get("id")
 
 
 ANSWERS: Final = {

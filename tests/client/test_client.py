@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from tests.client.servers import Running
 from tests.conformance.process import ServerProcess
 from tests.server.site import WITHIN, soon, until
 from windsock import AckTimeout, Client, ConfigurationError, ConnectionFailed, ConnectionRefused, NotConnected
+from windsock.parsers import MsgpackParser
 from windsock.protocol.parsers.json import JsonParser
 
 VALUES = [None, True, 0, -1, 1.5, "", "grüße 🎐", [], {}, [1, [2, {"three": None}]], {"a": {"b": [False]}}]
@@ -234,6 +236,35 @@ async def test_a_compressing_server(running: Running, make: Make, kind: str) -> 
     io, _ = make(running.get(kind, per_message_deflate=True).url, transports=["websocket"])
     await soon(io.connect())
     assert await soon(io.emit_with_ack("echo-ack", "z" * 50_000)) == "z" * 50_000
+
+
+@pytest.mark.parametrize("peer", ["windsock", "node"])
+async def test_msgpack(running: Running, make: Make, peer: str, transports: tuple[str, ...]) -> None:
+    url = running.get(peer, parser="msgpack").url
+    io, seen = make(url, transports=transports, auth={"token": b"secret"}, parser=MsgpackParser())
+
+    @io.on("question")
+    async def answer(data: bytes) -> dict[str, Any]:
+        return {"data": data + b"!"}
+
+    await soon(io.connect())
+    assert (await seen.event())[1]["auth"] == {"token": b"secret"}
+    values = [*VALUES, b"", b"x" * 8, datetime(2024, 5, 1, tzinfo=UTC), float("inf"), 2**52, "x" * 70_000]
+    for value in values:
+        assert await soon(io.emit_with_ack("echo-ack", value)) == value
+    io.emit("ask", b"why")
+    assert await seen.events("answer", 1) == [({"data": b"why!"},)]
+    while io.transport != transports[-1]:
+        assert await soon(io.emit_with_ack("echo-ack", 1)) == 1
+    admin = io.of("/admin", auth={"token": "secret"})
+    await soon(admin.connect())
+    assert await soon(admin.emit_with_ack("whoami")) == "admin"
+
+
+async def test_the_server_has_another_parser(running: Running, make: Make) -> None:
+    io, _ = make(running.get("windsock").url, transports=["websocket"], parser=MsgpackParser(), reconnection=False)
+    with pytest.raises(ConnectionFailed):
+        await soon(io.connect())
 
 
 async def test_catch_all(server: ServerProcess, make: Make) -> None:

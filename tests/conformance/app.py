@@ -1,6 +1,6 @@
 """The application that the conformance tests talk to; ``js/app.js`` is the same one on the original.
 
-``WINDSOCK_TEST_OPTIONS`` holds the server's options as JSON, named as in Python, times in seconds.
+``WINDSOCK_TEST_OPTIONS`` holds the server's options as JSON, named as in Python, times in seconds; the parser by name.
 Attributes: ``app`` is the application with the pages that a browser needs, ``io`` the server without.
 """
 
@@ -21,11 +21,16 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from windsock import AckTimeout, ConnectionRefused, Server, Socket
+from windsock.parsers import JsonParser, MsgpackParser
 
 JAVASCRIPT = Path(__file__).parent / "js"
 BUNDLE = JAVASCRIPT / "node_modules/socket.io-client/dist/socket.io.min.js"
 
-io = Server(**json.loads(os.environ.get("WINDSOCK_TEST_OPTIONS", "{}")))
+PARSERS = {"json": JsonParser, "msgpack": MsgpackParser}
+
+options = json.loads(os.environ.get("WINDSOCK_TEST_OPTIONS", "{}"))
+parser = PARSERS[options.pop("parser", "json")]()
+io = Server(**options, parser=parser)
 admin = io.of("/admin")
 dynamic = io.of(re.compile(r"^/dynamic-\d+$"))
 closed = io.of("/closed")

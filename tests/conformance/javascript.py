@@ -120,6 +120,7 @@ class Runner(Lines):
         url: str,
         transports: Sequence[str],
         *,
+        parser: str = "json",
         where: str = "node",
         page: str | None = None,
         host: Callable[[str], None] | None = None,
@@ -129,6 +130,7 @@ class Runner(Lines):
 
         Args:
             suite: ``"socket"`` or ``"engine"``.
+            parser: ``"json"`` or, under Node, ``"msgpack"``.
             where: ``"node"`` or ``"chromium"``.
             page: origin of the page in Chromium, when it is not the server's.
             host: does what the scenario asks for.
@@ -144,6 +146,7 @@ class Runner(Lines):
             "scenario": scenario,
             "url": url,
             "transports": list(transports),
+            "parser": parser,
             "where": where,
             "page": page,
             "limit": limit * 1000,

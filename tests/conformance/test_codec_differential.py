@@ -6,9 +6,7 @@ Where Windsock refuses what the original reads, ``STRICTER`` says why.
 from __future__ import annotations
 
 import json
-import math
 import re
-from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from tests.conformance.javascript import Lines
+from tests.conformance.oracle import Oracle, Refused, same
 from windsock.errors import PacketError, PayloadError, UndecodableArgument
 from windsock.protocol import payload
 from windsock.protocol.engineio import Message
@@ -34,65 +32,10 @@ from windsock.protocol.socketio import (
 PARSER = JsonParser()
 
 
-class Oracle(Lines):
-    """The official parsers under Node."""
-
-    def ask(self, question: str, **details: Any) -> Any:
-        """The parsers' answer.
-
-        Raises:
-            Refused: they threw an error.
-        """
-        self.send({"ask": question, **pack(details)})
-        reply = self.receive(within=10)
-        if "error" in reply:
-            raise Refused(reply["error"])
-        return unpack(reply["answer"])
-
-
-class Refused(Exception):
-    """The official parser threw an error."""
-
-
 @pytest.fixture(scope="module")
 def oracle(javascript: None) -> Iterator[Oracle]:
     with Oracle("oracle.js") as running:
         yield running
-
-
-def pack(value: Any) -> Any:
-    if isinstance(value, bytes):
-        return {"$binary": b64encode(value).decode()}
-    if isinstance(value, list):
-        return [pack(each) for each in value]
-    if isinstance(value, dict):
-        return {key: pack(each) for key, each in value.items()}
-    return value
-
-
-def unpack(value: Any) -> Any:
-    if isinstance(value, list):
-        return [unpack(each) for each in value]
-    if isinstance(value, dict):
-        if "$binary" in value:
-            return b64decode(value["$binary"])
-        if "$number" in value:
-            return float(value["$number"].replace("Infinity", "inf"))
-        return {key: unpack(each) for key, each in value.items()}
-    return value
-
-
-def same(left: Any, right: Any) -> bool:
-    """Equal as JavaScript sees it: one type of numbers, and ``true`` is none."""
-    if isinstance(left, bool) or isinstance(right, bool):
-        return left is right
-    if isinstance(left, int | float) and isinstance(right, int | float):
-        return math.isclose(left, right, rel_tol=1e-15, abs_tol=0.0)
-    if isinstance(left, list) and isinstance(right, list):
-        return len(left) == len(right) and all(map(same, left, right))
-    if isinstance(left, dict) and isinstance(right, dict):
-        return left.keys() == right.keys() and all(same(value, right[key]) for key, value in left.items())
-    return type(left) is type(right) and bool(left == right)
 
 
 # -- packets --

@@ -16,7 +16,9 @@ AFTER_STOP = "reconnection when the server was stopped and started"
 AFTER_KILL = "reconnection when the server was killed"
 ALLOWED = "another origin, allowed"
 REFUSED = "another origin, refused"
-SHARED = [name for name in SCENARIOS["socket"] if name not in (AFTER_STOP, AFTER_KILL, ALLOWED, REFUSED)]
+ONLY_MSGPACK = "what only msgpack carries there and back"
+ATTACHMENTS = "more attachments than allowed end the connection, and no other"
+SHARED = [name for name in SCENARIOS["socket"] if name not in (AFTER_STOP, AFTER_KILL, ALLOWED, REFUSED, ONLY_MSGPACK)]
 HEARTBEAT = "ping and pong at the interval announced"
 FALLBACK = "a refused transport falls back to the next"
 ENGINE = [name for name in SCENARIOS["engine"] if name not in (HEARTBEAT, FALLBACK)]
@@ -113,6 +115,20 @@ def test_compressed_websockets(runner: Runner, servers: Servers, kind: str, wher
     run(runner, server, "socket", scenario, ["websocket"], where=where)
 
 
+@pytest.mark.parametrize("scenario", [ONLY_MSGPACK, *(name for name in SHARED if name != ATTACHMENTS)])
+@pytest.mark.parametrize(
+    ("kind", "transport"),
+    [
+        *(("node", transport) for transport in TRANSPORTS),
+        *(("windsock", transport) for transport in TRANSPORTS),
+        ("uvicorn", "upgrade"),
+    ],
+)
+def test_msgpack(runner: Runner, servers: Servers, kind: str, transport: str, scenario: str) -> None:
+    server = servers.get(kind, {"parser": "msgpack"})
+    run(runner, server, "socket", scenario, TRANSPORTS[transport], parser="msgpack")
+
+
 @each_transport
 def test_a_page_of_another_origin_in_chromium(runner: Runner, servers: Servers, transports: list[str]) -> None:
     page = servers.get("node").url
@@ -128,12 +144,13 @@ def run(
     scenario: str,
     transports: list[str],
     *,
+    parser: str = "json",
     where: str = "node",
     page: str | None = None,
 ) -> None:
     """Runs one scenario, after which the server must live and have nothing to complain about."""
     since = server.mark()
-    runner.run(suite, scenario, server.url, transports, where=where, page=page)
+    runner.run(suite, scenario, server.url, transports, parser=parser, where=where, page=page)
     assert server.alive
     assert not server.trouble(since), server.log()
 

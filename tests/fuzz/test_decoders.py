@@ -19,6 +19,7 @@ from windsock.engine.request import parse_query
 from windsock.errors import PacketError, PayloadError, UndecodableArgument
 from windsock.protocol import payload
 from windsock.protocol.parsers.json import JsonParser
+from windsock.protocol.parsers.msgpack import MsgpackParser
 from windsock.protocol.websocket import MessageReader
 
 thorough = settings(max_examples=800, deadline=1000)
@@ -72,6 +73,32 @@ def test_socket_io_packets(messages: list[str | bytes]) -> None:
             namespace, id = packet.namespace, packet.id
         assert namespace.startswith("/")
         assert id is None or 0 <= id < 10**15
+
+
+PIECES_OF_MSGPACK = [
+    *(bytes((head,)) for head in range(256)),
+    *(b"\xa4type", b"\xa3nsp", b"\xa4data", b"\xa2id", b"\xa1/", b"\x91\xa1x", b"\x92\xa7connect\x01"),
+    *(b"\x83\xa4type\x02\xa3nsp\xa1/\xa4data", b"\x84\xa4type\x02\xa3nsp\xa1/\xa2id\x07\xa4data"),
+    *(b"\xd4\0\0", b"\xd7\0" + bytes(8), b"\xd7\0" + b"\x7f" * 8, b"\xc7\1\0a", b"\xc7\x08\0" + bytes(8)),
+    *(b"\xdd\xff\xff\xff\xff", b"\xdf\0\0\0\1", b"\xdb\0\0\0\1a", b"\x91" * 1100),
+]
+
+
+@thorough
+@given(message=st.lists(st.sampled_from(PIECES_OF_MSGPACK), max_size=10).map(b"".join) | st.binary(max_size=40))
+@example(message=b"\x84\xa4type\x02\xa3nsp\xa1/\xa2id\x07\xa4data\x92\xa1x\xd7\0" + b"\x7f" * 8)
+def test_packets_in_msgpack(message: bytes) -> None:
+    try:
+        packet = MsgpackParser().decoder().add(message)
+    except PacketError:
+        return
+    except UndecodableArgument as refusal:
+        namespace, id = refusal.namespace, refusal.ack_id
+    else:
+        assert 0 <= packet.type <= 4
+        namespace, id = packet.namespace, packet.id
+    assert namespace.startswith("/")
+    assert id is None or 0 <= id < 10**15
 
 
 @thorough
@@ -210,6 +237,19 @@ def decode_payload(body: bytes) -> None:
         return
 
 
+def decode_msgpack(message: bytes) -> None:
+    try:
+        MsgpackParser().decoder().add(message)
+    except (PacketError, UndecodableArgument):
+        return
+
+
+def msgpack_event(piece: bytes) -> bytes:
+    """A megabyte of an event in MessagePack, whose arguments are the same piece again and again."""
+    count = 999_000 // len(piece)
+    return b"\x83\xa4type\x02\xa3nsp\xa1/\xa4data\xdd" + struct.pack(">I", count + 1) + b"\xa1x" + piece * count
+
+
 def read_frames(stream: bytes) -> None:
     MessageReader(MEGABYTE, [PerMessageDeflate(True, True, 15, 15)]).receive(stream)
 
@@ -235,6 +275,23 @@ COSTLY: dict[str, tuple[Callable[[Any], None], Any]] = {
     "commas": (decode_packet, "0/" + "," * 999_000),
     "keys": (decode_packet, '2["x",{' + ",".join(f'"{number}":1' for number in range(90_000)) + "}]"),
     "the same key": (decode_packet, '2["x",{' + ",".join(['"a":1'] * 160_000) + "}]"),
+    "msgpack: empty lists": (decode_msgpack, msgpack_event(b"\x90")),
+    "msgpack: empty maps": (decode_msgpack, msgpack_event(b"\x80")),
+    "msgpack: maps of one": (decode_msgpack, msgpack_event(b"\x81\xa0\xc0")),
+    "msgpack: numbers": (decode_msgpack, msgpack_event(b"\xcd\x7f\xff")),
+    "msgpack: text": (decode_msgpack, msgpack_event(b"\xd9\x01a")),
+    "msgpack: undefined": (decode_msgpack, msgpack_event(b"\xd4\0\0")),
+    "msgpack: dates": (decode_msgpack, msgpack_event(b"\xd7\0\0\0\1\0\0\0\0\0")),
+    "msgpack: dates that Python does not have": (decode_msgpack, msgpack_event(b"\xd7\0" + b"\x7f" * 8)),
+    "msgpack: empty buffers": (decode_msgpack, msgpack_event(b"\xc7\0\0")),
+    "msgpack: buffers as long as a date": (decode_msgpack, msgpack_event(b"\xc7\x08\0" + bytes(8))),
+    "msgpack: nothing, and a buffer at its end": (decode_msgpack, msgpack_event(b"\xc0")[:-4] + b"\xc7\1\0a"),
+    "msgpack: empty text, and a buffer at its end": (decode_msgpack, msgpack_event(b"\xd9\0")[:-4] + b"\xc7\1\0a"),
+    "msgpack: extensions of another type": (decode_msgpack, msgpack_event(b"\xd4\x05a")),
+    "msgpack: nested lists": (decode_msgpack, b"\x91" * 999_000),
+    "msgpack: nested maps": (decode_msgpack, b"\x81\xa0" * 499_000),
+    "msgpack: nested lists of many": (decode_msgpack, b"\xdd\xff\xff\xff\xff" * 199_000),
+    "msgpack: the same key": (decode_msgpack, b"\xdf\0\4\0\0" + b"\xa0\xc0" * 499_000),
     "separators": (decode_payload, b"\x1e" * MEGABYTE),
     "noops": (decode_payload, b"6\x1e" * 500_000),
     "base64": (decode_payload, b"b" + b"A" * 999_996),

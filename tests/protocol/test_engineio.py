@@ -27,8 +27,9 @@ messages_st = st.builds(Message, st.text(max_size=200).map(str.encode), st.lists
 
 @given(messages_st)
 def test_frames_carry_the_text_then_each_attachment(message: Message) -> None:
+    texts = [ServerFrame(TEXT, message.text)] if message.text else []
     attachments = [ServerFrame(BINARY, data) for data in message.attachments]
-    assert server_frames(message.frame) == [ServerFrame(TEXT, message.text), *attachments]
+    assert server_frames(message.frame) == [*texts, *attachments]
 
 
 @given(messages_st)
@@ -36,13 +37,21 @@ def test_deflated_frames_carry_the_same(message: Message) -> None:
     frames = server_frames(message.deflated)
     assert all(frame.compressed for frame in frames)
     inflated = [zlib.decompressobj(-15).decompress(frame.payload + b"\x00\x00\xff\xff") for frame in frames]
-    assert inflated == [message.text, *message.attachments]
-    assert [frame.opcode for frame in frames] == [TEXT] + [BINARY] * len(message.attachments)
+    texts = [message.text] if message.text else []
+    assert inflated == [*texts, *message.attachments]
+    assert [frame.opcode for frame in frames] == [TEXT] * len(texts) + [BINARY] * len(message.attachments)
 
 
 def test_a_payload_carries_attachments_in_base64() -> None:
     message = Message(b'452-["x",{}]', (b"\x00\xff", b""))
     assert message.payload == b'452-["x",{}]\x1eb' + b64encode(b"\x00\xff") + b"\x1eb"
+
+
+def test_a_message_of_binary_packets_alone() -> None:
+    message = Message(attachments=(b"\x00\xff", b""))
+    assert message.payload == b"b" + b64encode(b"\x00\xff") + b"\x1eb"
+    assert server_frames(message.frame) == [ServerFrame(BINARY, b"\x00\xff"), ServerFrame(BINARY, b"")]
+    assert message.size == 2
 
 
 def test_each_form_is_made_once() -> None:

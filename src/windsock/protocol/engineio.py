@@ -59,13 +59,13 @@ ERROR_MESSAGES: Final[dict[ErrorCode, str]] = {
 
 
 class Message:
-    """What is sent as one unit: a text packet and the binary packets that belong to it, in this order.
+    """What is sent as one unit: a text packet and the binary packets that belong to it, in this order; or these alone.
 
     Each wire form is made when a transport first asks for it and kept, so that a broadcast to many
     sessions encodes once for each form and not once for each session.
 
     Args:
-        text: the text packet in UTF-8, its type digit included.
+        text: the text packet in UTF-8, its type digit included; empty when there is none.
         attachments: payloads of the binary packets that follow it.
         compress: whether transports that compress may compress it.
 
@@ -81,7 +81,7 @@ class Message:
     _payload: bytes | None = None
     _deflated: bytes | None = None
 
-    def __init__(self, text: bytes, attachments: tuple[bytes, ...] = (), compress: bool = True) -> None:
+    def __init__(self, text: bytes = b"", attachments: tuple[bytes, ...] = (), compress: bool = True) -> None:
         self.text: bytes = text
         if attachments:
             self.attachments = attachments
@@ -93,7 +93,7 @@ class Message:
         """As WebSocket frames, uncompressed."""
         encoded = self._frame
         if encoded is None:
-            encoded = frame(TEXT, self.text)
+            encoded = frame(TEXT, self.text) if self.text else b""
             if self.attachments:
                 encoded += b"".join(frame(BINARY, data) for data in self.attachments)
             self._frame = encoded
@@ -104,7 +104,7 @@ class Message:
         """As WebSocket frames compressed without context takeover (RFC 7692, section 7.2.1)."""
         encoded = self._deflated
         if encoded is None:
-            encoded = frame(TEXT, deflate(self.text), compressed=True)
+            encoded = frame(TEXT, deflate(self.text), compressed=True) if self.text else b""
             if self.attachments:
                 encoded += b"".join(frame(BINARY, deflate(data), compressed=True) for data in self.attachments)
             self._deflated = encoded
@@ -116,15 +116,16 @@ class Message:
         encoded = self._payload
         if encoded is None:
             encoded = self.text
-            for data in self.attachments:
-                encoded += SEPARATOR + b"b" + b64encode(data)
+            if self.attachments:
+                packets = [b"b" + b64encode(data) for data in self.attachments]
+                encoded = SEPARATOR.join([encoded, *packets] if encoded else packets)
             self._payload = encoded
         return encoded
 
     @property
     def parts(self) -> tuple[str | bytes, ...]:
         """As the messages that an ASGI server takes."""
-        return (self.text.decode(), *self.attachments)
+        return (self.text.decode(), *self.attachments) if self.text else self.attachments
 
     @property
     def size(self) -> int:

@@ -11,6 +11,8 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
 
+from windsock.errors import PacketError
+
 if TYPE_CHECKING:
     from windsock.protocol.engineio import Message
 
@@ -111,3 +113,34 @@ class Parser(Protocol):
 
     def decoder(self) -> Decoder:
         """A decoder for one connection."""
+
+
+def check_payload(kind: PacketType, data: Any) -> None:
+    """Refuses data that no packet of this type has.
+
+    Args:
+        kind: neither BINARY_EVENT nor BINARY_ACK.
+        data: of the packet, if it has any: whether it may have none is the format's to say.
+
+    Raises:
+        PacketError: as the name says.
+    """
+    if kind is PacketType.EVENT:
+        _check_event(data)
+    elif kind is PacketType.ACK:
+        if type(data) is not list:
+            raise PacketError("expected an array of acknowledgement arguments")
+    elif kind is PacketType.CONNECT:
+        if type(data) is not dict:
+            raise PacketError("expected an object as the auth payload")
+    elif kind is PacketType.DISCONNECT:
+        raise PacketError("expected no payload in a DISCONNECT packet")
+    elif type(data) not in (str, dict):
+        raise PacketError("expected an object with the reason of a refused connection")
+
+
+def _check_event(data: Any) -> None:
+    if type(data) is not list or not data or type(data[0]) not in (str, int, float):
+        raise PacketError("expected an array that begins with the event's name")
+    if data[0] in RESERVED_EVENTS:
+        raise PacketError(f"expected an event's name, got the reserved {data[0]!r}")

@@ -3,6 +3,8 @@
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { Server } from "socket.io";
+import * as json from "socket.io-parser";
+import msgpack from "socket.io-msgpack-parser";
 
 const NAMES = {
   allow_upgrades: ["allowUpgrades", (value) => value],
@@ -10,6 +12,7 @@ const NAMES = {
   connect_timeout: ["connectTimeout", (value) => value * 1000],
   cors_allowed_origins: ["cors", (value) => ({ origin: value })],
   max_http_buffer_size: ["maxHttpBufferSize", (value) => value],
+  parser: ["parser", (value) => ({ json, msgpack })[value]],
   path: ["path", (value) => value],
   per_message_deflate: ["perMessageDeflate", (value) => value],
   ping_interval: ["pingInterval", (value) => value * 1000],

@@ -1,7 +1,8 @@
 // The official parsers, asked by pytest: one JSON line for each question and for each answer.
-// Binary is written {"$binary": base64}.
-import { Decoder, Encoder } from "socket.io-parser";
+// Binary is written {"$binary": base64}; what JSON has no word for, {"$kind": …} likewise.
 import { decodePayload, encodePayload } from "engine.io-parser";
+import msgpack from "socket.io-msgpack-parser";
+import { Decoder, Encoder } from "socket.io-parser";
 import { createInterface } from "node:readline";
 
 const pack = (value) => {
@@ -25,6 +26,31 @@ const unpack = (value) => {
   return value;
 };
 
+const packJavaScript = (value) => {
+  if (value === undefined) return { $undefined: true };
+  if (value instanceof Date) return { $date: value.getTime() };
+  if (value instanceof ArrayBuffer) return { $binary: Buffer.from(value).toString("base64") };
+  if (Number.isNaN(value)) return { $number: "nan" };
+  if (Array.isArray(value)) return value.map(packJavaScript);
+  if (value && typeof value === "object" && !Buffer.isBuffer(value)) {
+    return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, packJavaScript(inner)]));
+  }
+  return pack(value);
+};
+
+const unpackJavaScript = (value) => {
+  if (Array.isArray(value)) return value.map(unpackJavaScript);
+  if (value && typeof value === "object") {
+    if ("$undefined" in value) return undefined;
+    if ("$date" in value) return new Date(value.$date);
+    if ("$number" in value) return Number(value.$number);
+    if ("$arraybuffer" in value) return Uint8Array.from(Buffer.from(value.$arraybuffer, "base64")).buffer;
+    if ("$binary" in value) return unpack(value);
+    return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, unpackJavaScript(inner)]));
+  }
+  return value;
+};
+
 const questions = {
   encode({ packet }) {
     return new Encoder().encode(unpack(packet));
@@ -35,6 +61,16 @@ const questions = {
     decoder.on("decoded", (packet) => packets.push(packet));
     for (const message of unpack(messages)) decoder.add(message);
     return { packets, waiting: Boolean(decoder.reconstructor) };
+  },
+  "encode msgpack"({ packet }) {
+    return new msgpack.Encoder().encode(unpackJavaScript(packet))[0];
+  },
+  "decode msgpack"({ message }) {
+    const decoder = new msgpack.Decoder();
+    let found;
+    decoder.on("decoded", (packet) => (found = packet));
+    decoder.add(unpack(message));
+    return packJavaScript(found);
   },
   "encode payload"({ packets }) {
     return new Promise((resolve) => encodePayload(unpack(packets), resolve));

@@ -1,11 +1,12 @@
 // Runs scenarios at the word of pytest, in this process or in Chromium; JSON lines on stdin and stdout.
-//   → {id, suite: "socket" | "engine", scenario, url, transports, where: "node" | "chromium", limit}
+//   → {id, suite: "socket" | "engine", scenario, url, transports, parser, where: "node" | "chromium", limit}
 //   ← {id} or {id, error}
 //   ← {call, name}   the scenario asks for something   → {call} or {call, error}
 import { createInterface } from "node:readline";
 import * as engine from "engine.io-client";
 import { chromium } from "playwright-core";
 import { io } from "socket.io-client";
+import msgpack from "socket.io-msgpack-parser";
 import { scenarios as engineScenarios } from "./engine.js";
 import { scenarios } from "./scenarios.js";
 
@@ -34,8 +35,9 @@ function within(promise, limit) {
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }
 
-async function inNode({ suite, scenario, url, transports, limit }) {
-  const world = { io, engine, url, transports, host, browser: false, opened: [] };
+async function inNode({ suite, scenario, url, transports, parser, limit }) {
+  const connect = parser === "msgpack" ? (to, options) => io(to, { ...options, parser: msgpack }) : io;
+  const world = { io: connect, engine, url, transports, parser, host, browser: false, opened: [] };
   const run = (suite === "engine" ? engineScenarios : scenarios)[scenario];
   if (!run) throw new Error(`no scenario ${scenario}`);
   try {

@@ -62,7 +62,8 @@ class WebSocketTransport:
         connection = self._open_connection
         try:
             for message in messages:
-                await connection.send(message.text, text=True)
+                if message.text:
+                    await connection.send(message.text, text=True)
                 for attachment in message.attachments:
                     await connection.send(attachment)
         except ConnectionClosed as closed:

@@ -21,6 +21,7 @@ from windsock.protocol.socketio import (
     RESERVED_EVENTS,
     Packet,
     PacketType,
+    check_payload,
 )
 
 _CONNECT: Final = PacketType.CONNECT
@@ -150,7 +151,7 @@ class JsonDecoder:
                 except JSONDecodeError as error:
                     raise _decode_error(body, error, _EVENT, "/", id) from None
                 if not data or type(data[0]) is not str or data[0] in RESERVED_EVENTS:
-                    _check_event(data)
+                    check_payload(_EVENT, data)
                 return Packet(_EVENT, "/", data, id)
         return self._decode(message[start:])
 
@@ -187,9 +188,9 @@ class JsonDecoder:
         data = None
         if len(text) > position:
             data = _load(text[position:], kind, namespace, id)
-            _check_payload(kind, data)
+            check_payload(kind, data)
         elif kind is _EVENT or kind is PacketType.CONNECT_ERROR or expected:
-            _check_payload(kind, data)
+            check_payload(kind, data)
         packet = Packet(kind, namespace, data, id)
         if not expected:
             return packet
@@ -250,28 +251,6 @@ def _only_surrogates_are_wrong(text: str) -> bool:
     except JSONDecodeError:
         return False
     return True
-
-
-def _check_event(data: Any) -> None:
-    if type(data) is not list or not data or type(data[0]) not in (str, int, float):
-        raise PacketError("expected an array that begins with the event's name")
-    if data[0] in RESERVED_EVENTS:
-        raise PacketError(f"expected an event's name, got the reserved {data[0]!r}")
-
-
-def _check_payload(kind: PacketType, data: Any) -> None:
-    if kind is _EVENT:
-        _check_event(data)
-    elif kind is _ACK:
-        if type(data) is not list:
-            raise PacketError("expected an array of acknowledgement arguments")
-    elif kind is _CONNECT:
-        if type(data) is not dict:
-            raise PacketError("expected an object as the auth payload")
-    elif kind is PacketType.DISCONNECT:
-        raise PacketError("expected no payload in a DISCONNECT packet")
-    elif type(data) not in (str, dict):
-        raise PacketError("expected an object with the reason of a refused connection")
 
 
 def _fill_placeholders(data: Any, attachments: list[bytes]) -> None:
