@@ -147,6 +147,43 @@ async def test_clients_of_every_kind_get_the_same(host: Serve, dial: Dial) -> No
         assert await peer.event("more") == [text]
 
 
+async def test_what_is_not_to_be_compressed_is_sent_as_it_is(host: Serve) -> None:
+    """Seen by a peer that negotiated compression: the first reserved bit of a frame says that it is (RFC 7692)."""
+    io = Server(per_message_deflate=PerMessageDeflate(threshold=200))
+    site = await host(io)
+    text = "x" * 200
+
+    @io.on("go")
+    def go(socket: Socket) -> None:
+        for target in (io, io.local, io.volatile, socket, socket.volatile):
+            target.compress(True).emit("a", text)
+            target.compress(False).emit("b", text)
+        io.compress(False).volatile.local.emit("b", text)
+        io.emit("a", text)
+        socket.emit("a", text)
+        socket.emit("short")
+
+    reader, writer = await asyncio.open_connection("127.0.0.1", site.port)
+    writer.write(
+        b"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\n"
+        b"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
+        b"Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n"
+    )
+    assert b"permessage-deflate" in await soon(reader.readuntil(b"\r\n\r\n"))
+    for packet in (b"40", b'42["go"]'):
+        writer.write(bytes((0x81, 0x80 | len(packet), 0, 0, 0, 0)) + packet)  # masked with zeros
+    seen = ""
+    for _ in range(2 + 14):  # the handshake, the answer to CONNECT, the events
+        head, length = await soon(reader.readexactly(2))
+        if length == 126:
+            length = int.from_bytes(await soon(reader.readexactly(2)), "big")
+        content = await soon(reader.readexactly(length))
+        compressed = bool(head & 0x40)
+        seen += "a" if compressed else "b" if b'["b"' in content else "-"
+    writer.close()
+    assert seen == "--" + "ab" * 5 + "baa" + "-"
+
+
 async def test_one_who_left_stops_nobody(crowd: Crowd) -> None:
     await crowd.clients.pop("ab").close()
     crowd.io.to("a", "b").emit("news")
