@@ -114,11 +114,13 @@ class AckTimeout(WindsockError, TimeoutError):
     Args:
         message: which.
         answers: of a broadcast: what did come.
+        missing: of a broadcast: the ids of the sockets whose answer did not come.
     """
 
-    def __init__(self, message: str, answers: list[Any] | None = None) -> None:
+    def __init__(self, message: str, answers: list[Any] | None = None, missing: list[str] | None = None) -> None:
         super().__init__(message)
         self.answers: list[Any] = answers or []
+        self.missing: list[str] = missing or []
 
 
 class NotConnected(WindsockError):

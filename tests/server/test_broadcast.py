@@ -214,10 +214,11 @@ async def test_some_do_not_answer(host: Serve, way: Way, join: Join, dial: Dial)
     site = await host(io, way.lane)
     await join(site, answers=answering("prompt"))
     silent = await dial(site)
-    await silent.connect()
+    sid = await silent.connect()
     with pytest.raises(AckTimeout) as caught:
         await soon(io.timeout(0.7).emit_with_ack("ask"))
     assert caught.value.answers == ["prompt"]
+    assert caught.value.missing == [sid]
     assert "1 of 2 clients" in str(caught.value)
 
 
@@ -226,13 +227,14 @@ async def test_some_leave_instead_of_answering(host: Serve, way: Way, join: Join
     site = await host(io, way.lane)
     await join(site, answers=answering("stays"))
     leaves = await dial(site)
-    await leaves.connect()
+    sid = await leaves.connect()
     asking = asyncio.ensure_future(io.timeout(30).emit_with_ack("ask"))
     await leaves.packet()
     await leaves.close()
     with pytest.raises(AckTimeout) as caught:
         await soon(asking)
     assert caught.value.answers == ["stays"]
+    assert caught.value.missing == [sid]
 
 
 async def test_nobody_answers_for_another(host: Serve, way: Way, dial: Dial) -> None:

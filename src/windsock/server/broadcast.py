@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection, Iterable
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from windsock.acks import ack_value
@@ -148,26 +149,33 @@ class BroadcastOperator:
         """Sends an event and collects an acknowledgement from each client, in the order in which they come.
 
         Raises:
-            AckTimeout: some did not answer in time; its ``answers`` are those that came.
+            AckTimeout: some did not answer in time, or left before they did; its ``answers`` are those that came, its
+                ``missing`` the ids of the sockets whose answer did not. Who leaves is not waited for.
+            EncodeError: an argument cannot be put on the wire.
+            ValueError: the event's name is reserved.
         """
         id = self._namespace.next_ack_id()
         packet = event_packet(self._namespace.name, event, arguments, id)
         packet.compress = self._target.compress
         sockets: list[Socket] = list(self._namespace.adapter.select(self._target))
-        futures = [socket.expect_ack(id) for socket in sockets]
+        message = self._namespace.encode(packet)  # before anybody is expected to answer what cannot be sent
+        futures = {socket.id: socket.expect_ack(id) for socket in sockets}
         if not futures:
             return []
-        deliver(self._namespace.outbox, sockets, self._namespace.encode(packet))
-        answers: list[Any] = []
-        for future in futures:
-            future.add_done_callback(lambda done: answers.append(ack_value(done.result())) if _came(done) else None)
-        await asyncio.wait(futures, timeout=self._timeout)
-        missing = len(futures) - len(answers)
-        for future in futures:
-            future.cancel()
+        deliver(self._namespace.outbox, sockets, message)
+        answers: dict[str, Any] = {}
+        for sid, future in futures.items():
+            future.add_done_callback(partial(_note, answers, sid))
+        try:
+            await asyncio.wait(futures.values(), timeout=self._timeout)
+        finally:
+            for future in futures.values():
+                future.cancel()
+        missing = [sid for sid in futures if sid not in answers]
         if missing:
-            raise AckTimeout(f"{missing} of {len(futures)} clients did not acknowledge", answers)
-        return answers
+            text = f"{len(missing)} of {len(futures)} clients did not acknowledge"
+            raise AckTimeout(text, list(answers.values()), missing)
+        return list(answers.values())
 
     async def fetch_sockets(self) -> list[RemoteSocket]:
         """The sockets of the target, on every node unless ``local``."""
@@ -200,5 +208,6 @@ def names(rooms: Iterable[Rooms]) -> frozenset[str]:
     return frozenset(flat)
 
 
-def _came(future: asyncio.Future[Any]) -> bool:
-    return not future.cancelled() and future.exception() is None
+def _note(answers: dict[str, Any], sid: str, future: asyncio.Future[list[Any]]) -> None:
+    if not future.cancelled() and future.exception() is None:
+        answers[sid] = ack_value(future.result())
