@@ -276,11 +276,11 @@ async def test_handlers(server: PlainServer, make: Make, trouble: Trouble) -> No
             raise RuntimeError("a handler's own")
 
     @ws.on("bytes")
-    def on_bytes(message: bytes) -> None:
+    async def on_bytes(message: bytes) -> None:
         got.append(("bytes", message))
 
     @ws.on("message")
-    def on_message(message: str | bytes) -> None:
+    async def on_message(message: str | bytes) -> None:
         got.append(("message", message))
         done.set()
 

@@ -15,7 +15,7 @@ from websockets.asyncio.server import ServerConnection
 from tests.client.websocket.conftest import Listen, Make, Speak
 from tests.protocol.wire import client_frame
 from tests.server.site import soon, until
-from windsock import ConnectionFailed, WebSocketClosure
+from windsock import Client, ConnectionFailed, WebSocketClosure
 
 server_frame = partial(client_frame, masked=False)
 DEFLATE = b"Sec-WebSocket-Extensions: permessage-deflate\r\n"
@@ -267,3 +267,21 @@ async def test_a_close_frame_without_an_end(listen: Listen, make: Make) -> None:
     await until(lambda: len(got) == 1, "it is sent on the next connection")
     head, key, masked = got[0][:2], got[0][2:6], got[0][6:]
     assert (head, bytes(byte ^ key[index % 4] for index, byte in enumerate(masked))) == (b"\x81\x84", b"kept")
+
+
+async def test_the_socket_io_client_and_pongs_that_are_not_taken(listen: Listen) -> None:
+    async def reply(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await shake_hands(reader, writer)
+        writer.write(server_frame(1, b'0{"sid":"a","upgrades":[],"pingInterval":25000,"pingTimeout":20000}'))
+        writer.write(server_frame(1, b'40{"sid":"b"}'))
+        writer.transport.pause_reading()  # type: ignore[attr-defined]  # a socket's transport can
+        while True:
+            writer.write(server_frame(9, b"x" * 125) * 1000)
+            await writer.drain()
+
+    io = Client(await listen(reply), transports=["websocket"], reconnection=False)
+    lost: asyncio.Queue[str] = asyncio.Queue()
+    io.on("disconnect")(lost.put_nowait)
+    await soon(io.connect())
+    assert await soon(lost.get()) == "transport close"
+    await soon(io.close())
