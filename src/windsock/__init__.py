@@ -1,6 +1,6 @@
 """Real-time for Python: a server and a client that speak Socket.IO, and plain WebSocket."""
 
-from windsock.adapters.base import Adapter, LocalEmitter, RemoteSocket, Target
+from windsock.adapters.base import Adapter, LocalEmitter, RecoverableAdapter, RemoteSocket, SocketState, Target
 from windsock.adapters.memory import MemoryAdapter
 from windsock.client.client import Client
 from windsock.client.namespace import ClientNamespace
@@ -25,6 +25,7 @@ from windsock.server.broadcast import BroadcastOperator
 from windsock.server.dependencies import Context, DependencyOverrides, Depends
 from windsock.server.dynamic import DynamicNamespace
 from windsock.server.namespace import Namespace
+from windsock.server.recovery import ConnectionStateRecovery
 from windsock.server.server import Server
 from windsock.server.socket import Handshake, Socket
 from windsock.slow_consumer import Conflate, SlowConsumer, SlowConsumerCounters
@@ -43,6 +44,7 @@ __all__ = [
     "Conflate",
     "ConnectionFailed",
     "ConnectionRefused",
+    "ConnectionStateRecovery",
     "Context",
     "Cookie",
     "DecodeError",
@@ -58,11 +60,13 @@ __all__ = [
     "Namespace",
     "NotConnected",
     "PerMessageDeflate",
+    "RecoverableAdapter",
     "RemoteSocket",
     "Server",
     "SlowConsumer",
     "SlowConsumerCounters",
     "Socket",
+    "SocketState",
     "Target",
     "WebSocketClient",
     "WebSocketClosure",

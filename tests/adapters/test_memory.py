@@ -91,6 +91,16 @@ class Rooms(RuleBasedStateMachine):
         self.adapter.join(member, rooms | {member.id})
         self.model[member.id] |= rooms
 
+    @rule(member=members, owner=members)
+    def join_the_room_of_another(self, member: Member, owner: Member) -> None:
+        self.adapter.join(member, [owner.id])
+        self.model[member.id] |= {owner.id}
+
+    @rule(member=members, owner=members)
+    def leave_the_room_of_another(self, member: Member, owner: Member) -> None:
+        self.adapter.leave(member, [owner.id])
+        self.model[member.id] -= {owner.id} - {member.id}
+
     @rule(member=members, rooms=rooms_st)
     def leave(self, member: Member, rooms: frozenset[str]) -> None:
         self.adapter.leave(member, rooms)

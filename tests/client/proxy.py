@@ -60,9 +60,14 @@ class Proxy:
         for back in list(self._backs):
             back.close()
 
+    @property
+    def polled(self) -> bool:
+        """Whether a request of long-polling waits for its answer."""
+        return bool(self._polls)
+
     async def lose(self, client: Client) -> None:
         """Tears every connection while the client waits for something: between two polls it would not notice."""
-        await until(lambda: client.transport == "websocket" or bool(self._polls), "a poll is on its way")
+        await until(lambda: client.transport == "websocket" or self.polled, "a poll is on its way")
         self.cut()
 
     def silence(self) -> None:
@@ -71,6 +76,12 @@ class Proxy:
 
     def resume(self) -> None:
         """Forwards again what has come meanwhile."""
+        self._flowing.set()
+
+    def strand(self) -> None:
+        """Forwards nothing more on the connections that are there, not even their end; new ones work."""
+        self.silence()
+        self._flowing = asyncio.Event()
         self._flowing.set()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -102,14 +113,16 @@ class Proxy:
     async def _pump(
         self, source: asyncio.StreamReader, target: asyncio.StreamWriter, client: asyncio.StreamReader
     ) -> None:
+        flowing = self._flowing
         with contextlib.suppress(OSError):
             while data := await source.read(65536):
                 if source is not client:
                     self._polls.discard(client)
                 elif data.startswith(b"GET") and b"transport=polling" in data:
                     self._polls.add(client)
-                await self._flowing.wait()
+                await flowing.wait()
                 target.write(data)
                 await target.drain()
         self._polls.discard(client)
+        await flowing.wait()
         target.close()

@@ -12,19 +12,24 @@ from tests.client.servers import Running
 from tests.server.site import soon
 
 RECOVERY = {
-    "connection_state_recovery": {"maxDisconnectionDuration": 60_000},
+    "connection_state_recovery": {"max_disconnection_duration": 60},
     # Of a poll that was torn before it was read, the server learns by its heartbeat alone.
     "ping_interval": 0.5,
     "ping_timeout": 0.5,
 }
+
+with_recovery = pytest.mark.parametrize("kind", ["windsock", "node"])
 
 
 def order(number: int) -> dict[str, Any]:
     return {"from": "server", "to": ["there"], "event": "item", "arguments": [number]}
 
 
-async def test_what_was_missed_comes(running: Running, make: Make, proxy: Proxy, transports: tuple[str, ...]) -> None:
-    server = running.get("node", **RECOVERY)
+@with_recovery
+async def test_what_was_missed_comes(
+    running: Running, make: Make, proxy: Proxy, transports: tuple[str, ...], kind: str
+) -> None:
+    server = running.get(kind, **RECOVERY)
     publisher, published = make(server.url)
     await soon(publisher.connect())
     await soon(publisher.emit_with_ack("watch"))
@@ -58,20 +63,24 @@ async def test_what_was_missed_comes(running: Running, make: Make, proxy: Proxy,
     assert items == list(range(7))
 
 
-async def test_a_server_that_forgot(running: Running, make: Make, proxy: Proxy) -> None:
-    first = running.get("node", **RECOVERY)
+@with_recovery
+async def test_a_server_that_forgot(running: Running, make: Make, proxy: Proxy, kind: str) -> None:
+    first = running.get(kind, **RECOVERY)
     io, seen = make(proxy.to(first.port))
     await soon(io.connect())
     await seen.events("welcome", 1)
-    proxy.to(running.get("node", **{**RECOVERY, "ping_timeout": 0.6}).port)
+    proxy.to(running.get(kind, **{**RECOVERY, "ping_timeout": 0.6}).port)
     await proxy.lose(io)
     await seen.stage("connect", 2)
     assert not io.recovered
 
 
+@with_recovery
 @pytest.mark.parametrize("transport", ["polling", "websocket"])
-async def test_the_offset_is_not_an_argument(running: Running, make: Make, proxy: Proxy, transport: str) -> None:
-    server = running.get("node", **RECOVERY)
+async def test_the_offset_is_not_an_argument(
+    running: Running, make: Make, proxy: Proxy, transport: str, kind: str
+) -> None:
+    server = running.get(kind, **RECOVERY)
     watcher, watched = make(server.url)
     await soon(watcher.connect())
     await soon(watcher.emit_with_ack("watch"))
@@ -92,3 +101,24 @@ async def test_the_offset_is_not_an_argument(running: Running, make: Make, proxy
     proxy.accepting = True
     await seen.stage("connect", 2)
     assert io.recovered
+
+
+async def test_nothing_came_before_the_cut(
+    running: Running, make: Make, proxy: Proxy, transports: tuple[str, ...]
+) -> None:
+    """The original gives such a client nothing (socketio/socket.io#4888)."""
+    server = running.get("windsock", **RECOVERY)
+    publisher, _ = make(server.url + "/quiet")
+    await soon(publisher.connect())
+    io, seen = make(proxy.to(server.port) + "/quiet", transports=transports)
+    await soon(io.connect())
+    id = io.id
+    proxy.accepting = False
+    await proxy.lose(io)
+    await seen.stage("disconnect")
+    await soon(publisher.emit_with_ack("publish", "item", 1))
+    proxy.accepting = True
+    await seen.stage("connect", 2)
+    assert io.recovered
+    assert io.id == id
+    assert await seen.events("item", 1) == [(1,)]

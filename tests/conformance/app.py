@@ -1,6 +1,7 @@
 """The application that the conformance tests talk to; ``js/app.js`` is the same one on the original.
 
-``WINDSOCK_TEST_OPTIONS`` holds the server's options as JSON, named as in Python, times in seconds; the parser by name.
+``WINDSOCK_TEST_OPTIONS`` holds the server's options as JSON, named as in Python, times in seconds; the parser by name,
+the options of ``connection_state_recovery`` as a mapping.
 Attributes: ``app`` is the application with the pages that a browser needs, ``io`` the server without.
 """
 
@@ -20,7 +21,7 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from windsock import AckTimeout, ConnectionRefused, Server, Socket
+from windsock import AckTimeout, ConnectionRefused, ConnectionStateRecovery, Server, Socket
 from windsock.parsers import JsonParser, MsgpackParser
 
 JAVASCRIPT = Path(__file__).parent / "js"
@@ -29,11 +30,14 @@ BUNDLE = JAVASCRIPT / "node_modules/socket.io-client/dist/socket.io.min.js"
 PARSERS = {"json": JsonParser, "msgpack": MsgpackParser}
 
 options = json.loads(os.environ.get("WINDSOCK_TEST_OPTIONS", "{}"))
+if "connection_state_recovery" in options:
+    options["connection_state_recovery"] = ConnectionStateRecovery(**options["connection_state_recovery"])
 parser = PARSERS[options.pop("parser", "json")]()
 io = Server(**options, parser=parser)
 admin = io.of("/admin")
 dynamic = io.of(re.compile(r"^/dynamic-\d+$"))
 closed = io.of("/closed")
+quiet = io.of("/quiet")
 
 
 @io.use
@@ -207,6 +211,12 @@ async def connect_admin(socket: Socket, auth: Any) -> None:
 @admin.on("whoami")
 async def whoami(socket: Socket) -> str:
     return "admin"
+
+
+@quiet.on("publish")
+async def publish_in_quiet(socket: Socket, event: str, *arguments: Any) -> bool:
+    quiet.emit(event, *arguments)
+    return True
 
 
 @dynamic.on("connect")

@@ -106,7 +106,7 @@ class Lines:
 
 
 class Runner(Lines):
-    """Runs the scenarios of ``js/scenarios.js`` and ``js/engine.js``."""
+    """Runs the scenarios of ``js/scenarios.js``, ``js/engine.js`` and ``js/recovery.js``."""
 
     def __init__(self) -> None:
         super().__init__("runner.js")
@@ -124,16 +124,18 @@ class Runner(Lines):
         where: str = "node",
         page: str | None = None,
         host: Callable[[str], None] | None = None,
+        direct: str | None = None,
         limit: float = 30.0,
     ) -> None:
         """Runs one scenario.
 
         Args:
-            suite: ``"socket"`` or ``"engine"``.
+            suite: ``"socket"``, ``"engine"`` or ``"recovery"``.
             parser: ``"json"`` or, under Node, ``"msgpack"``.
             where: ``"node"`` or ``"chromium"``.
             page: origin of the page in Chromium, when it is not the server's.
             host: does what the scenario asks for.
+            direct: the server's own URL, when ``url`` leads through a proxy.
             limit: seconds it may take.
 
         Raises:
@@ -145,6 +147,7 @@ class Runner(Lines):
             "suite": suite,
             "scenario": scenario,
             "url": url,
+            "direct": direct,
             "transports": list(transports),
             "parser": parser,
             "where": where,
@@ -175,8 +178,10 @@ class Runner(Lines):
 def scenarios() -> dict[str, list[str]]:
     """Names of the scenarios, by suite."""
     script = (
-        "Promise.all(['./scenarios.js', './engine.js'].map((file) => import(file))).then(([socket, engine]) =>"
-        " console.log(JSON.stringify({socket: Object.keys(socket.scenarios), engine: Object.keys(engine.scenarios)})))"
+        "const suites = {socket: './scenarios.js', engine: './engine.js', recovery: './recovery.js'};"
+        "const names = async ([suite, file]) => [suite, Object.keys((await import(file)).scenarios)];"
+        "const all = await Promise.all(Object.entries(suites).map(names));"
+        "console.log(JSON.stringify(Object.fromEntries(all)))"
     )
     done = subprocess.run(
         ["node", "--input-type=module", "-e", script], cwd=DIRECTORY, capture_output=True, timeout=30, check=True

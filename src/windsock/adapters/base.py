@@ -6,9 +6,9 @@ namespace gives it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from windsock.protocol.engineio import Message
@@ -129,6 +129,58 @@ class Adapter(Protocol):
 
     async def close(self) -> None:
         """Lets go of whatever connects it to other nodes."""
+
+
+@dataclass(frozen=True, slots=True)
+class SocketState:
+    """What is kept of a socket whose connection was lost, until its client comes back for it.
+
+    Args:
+        id: of the socket, which it gets back.
+        pid: the client's secret: whoever knows it gets this state.
+        rooms: those it was in, its id among them.
+        data: what the application kept with it.
+    """
+
+    id: str
+    pid: str
+    rooms: frozenset[str]
+    data: Any
+
+
+Restored = tuple[SocketState, "Sequence[Message]"]
+"""The state of a socket, its rooms as they are by now, and what its client missed, in order."""
+
+
+@runtime_checkable
+class RecoverableAdapter(Adapter, Protocol):
+    """An adapter that also keeps what clients miss while their connection is lost (connection state recovery).
+
+    It gives each event packet that is neither volatile nor to be acknowledged an id, a string, and appends it to the
+    packet's arguments: the client's offset is the last one that it got.
+    """
+
+    @property
+    def holds(self) -> bool:
+        """Whether states are kept in this process, so that the namespace must stay for them."""
+
+    def send(self, member: Member, packet: Packet, *, volatile: bool) -> None:
+        """Sends an event packet to one local socket, or to whoever has its state by now."""
+
+    def persist(self, state: SocketState, lifetime: float) -> None:
+        """Keeps the state of a local socket for ``lifetime`` seconds; :meth:`remove` follows."""
+
+    async def restore(self, pid: str, offset: str | None, limit: int) -> Restored | None:
+        """Gives a state back, once: the caller adds a member of its id, in its rooms, before it awaits anything else.
+
+        Args:
+            pid: the client's secret.
+            offset: id of the last packet it got; ``None`` when it got none, and misses all since it connected.
+            limit: bytes of missed messages that can be sent to it.
+
+        Returns:
+            ``None`` when there is no such state, or not all that was missed can be given.
+        """
 
 
 AdapterFactory = Callable[[str, LocalEmitter], Adapter]

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 class MemoryAdapter:
     """See :class:`windsock.adapters.base.Adapter`.
 
-    A socket's own room is not stored: ``select`` finds the socket by its id. It would double what an idle
-    socket costs.
+    A socket's own room is not stored unless another socket is in it: ``select`` finds the socket by its id. It would
+    double what an idle socket costs.
 
     Args:
         namespace: its name.
@@ -33,12 +33,18 @@ class MemoryAdapter:
     def add(self, member: Member) -> None:
         """See :class:`windsock.adapters.base.Adapter`."""
         self._members[member.id] = member
+        members = self._rooms.get(member.id)
+        if members is not None:
+            members.add(member)
+            members.receivers = None
 
     def remove(self, member: Member) -> None:
         """See :class:`windsock.adapters.base.Adapter`."""
         self._members.pop(member.id, None)
         for room in self._joined.pop(member.id, ()):
             self._drop(member, room)
+        if member.id in self._rooms:
+            self._drop(member, member.id)
 
     def join(self, member: Member, rooms: Iterable[str]) -> None:
         """See :class:`windsock.adapters.base.Adapter`."""
@@ -49,6 +55,9 @@ class MemoryAdapter:
                 members = self._rooms.get(room)
                 if members is None:
                     members = self._rooms[room] = Room()
+                    owner = self._members.get(room)
+                    if owner is not None:
+                        members.add(owner)
                 members.add(member)
                 members.receivers = None
 

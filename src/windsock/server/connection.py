@@ -24,6 +24,7 @@ from windsock.errors import (
 from windsock.protocol.engineio import Message
 from windsock.protocol.socketio import Packet, PacketType
 from windsock.protocol.websocket import SHORT_TEXT_HEADS
+from windsock.server.recovery import RecoverableSocket
 from windsock.server.socket import Held, Socket
 from windsock.tasks import EAGER, start
 
@@ -151,22 +152,28 @@ class Connection:
         if namespace is None:
             self._refuse(packet.namespace, ConnectionRefused("Too many namespaces" if full else "Invalid namespace"))
             return
-        socket = Socket(namespace, self, secrets.token_urlsafe(_ID_BYTES), auth)
+        make = Socket if namespace.recovery is None else RecoverableSocket
+        socket = make(namespace, self, secrets.token_urlsafe(_ID_BYTES), auth)
         self._sockets[namespace.name] = socket
         namespace.admitting += 1
         self._start(self._admit(namespace, socket), _report)
 
     async def _admit(self, namespace: Namespace, socket: Socket) -> None:
+        recovery = namespace.recovery
+        limit = self._server.engine.options.slow_consumer.max_bytes
         try:
-            for middleware in namespace.registry.middlewares:
-                outcome = middleware(socket)
-                if inspect.isawaitable(outcome):
-                    await outcome
+            restored = recovery is not None and await recovery.restore(socket, limit)
+            if recovery is None or not restored or not recovery.options.skip_middlewares:
+                for middleware in namespace.registry.middlewares:
+                    outcome = middleware(socket)
+                    if inspect.isawaitable(outcome):
+                        await outcome
             if not self._is_here(socket):
                 self._forget(socket)
                 return
-            namespace.sockets[socket.id] = socket
-            namespace.adapter.add(socket)
+            if not restored:
+                namespace.sockets[socket.id] = socket
+                namespace.adapter.add(socket)
             handler = namespace.handlers.get("connect")
             if handler is not None:
                 await self._call_connect(handler, socket)
@@ -198,7 +205,8 @@ class Connection:
             self._leave(socket, socket.left or "transport close")
             return
         held = socket.outlet
-        self.session.send(namespace.encode(Packet(PacketType.CONNECT, namespace.name, {"sid": socket.id})))
+        answer = {"sid": socket.id} if namespace.recovery is None else namespace.recovery.accept(socket)
+        self.session.send(namespace.encode(Packet(PacketType.CONNECT, namespace.name, answer)))
         socket.outlet = self.session
         namespace.outbox.layout += 1
         socket.connected = True
@@ -241,10 +249,14 @@ class Connection:
             self._leave(socket, reason)
         else:
             socket.left = reason  # and its admission ends when it finds that out
+            if socket.namespace.recovery is not None:
+                socket.namespace.recovery.abandon(socket, reason)
 
     def _leave(self, socket: Socket, reason: str) -> None:
         socket.connected = False
         self._notify(socket, "disconnecting", reason)
+        if socket.namespace.recovery is not None:
+            socket.namespace.recovery.leave(socket, reason)
         socket.left = reason
         self._forget(socket)
         self._notify(socket, "disconnect", reason)
@@ -254,8 +266,10 @@ class Connection:
         socket.left = socket.left or "server namespace disconnect"
         if self._is_here(socket):
             del self._sockets[namespace.name]
-        namespace.sockets.pop(socket.id, None)
-        namespace.adapter.remove(socket)
+        # Unless the client has come back meanwhile, with another socket of this id.
+        if namespace.sockets.get(socket.id, socket) is socket:
+            namespace.sockets.pop(socket.id, None)
+            namespace.adapter.remove(socket)
         if socket.acks is not None:
             socket.acks.close()
         for future in socket.drains or ():

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from windsock.engine.transports.outbox import Outbox
     from windsock.protocol.socketio import Parser
     from windsock.server.dependencies import DependencyOverrides
+    from windsock.server.recovery import ConnectionStateRecovery
 
 NamespacePredicate = Callable[[str, dict[str, Any]], bool]
 """Of a namespace's name and the client's auth payload: whether there is such a namespace."""
@@ -37,6 +38,7 @@ class DynamicNamespace:
         outbox: Outbox,
         adapter: AdapterFactory,
         overrides: DependencyOverrides | None = None,
+        recovery: ConnectionStateRecovery | None = None,
     ) -> None:
         name = rule.pattern if isinstance(rule, re.Pattern) else getattr(rule, "__qualname__", type(rule).__qualname__)
         self.registry: Registry = Registry(name, overrides)
@@ -45,6 +47,7 @@ class DynamicNamespace:
         self._parser = parser
         self._outbox = outbox
         self._adapter = adapter
+        self._recovery = recovery
 
     def on(self, event: str) -> Callable[[F], F]:
         """See :meth:`Registry.on`."""
@@ -82,6 +85,6 @@ class DynamicNamespace:
 
     def make(self, name: str) -> Namespace:
         """A namespace of this name."""
-        namespace = Namespace(name, self._parser, self._outbox, self._adapter, self)
+        namespace = Namespace(name, self._parser, self._outbox, self._adapter, self, recovery=self._recovery)
         self.children[name] = namespace
         return namespace

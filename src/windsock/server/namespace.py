@@ -12,6 +12,7 @@ from windsock.server.broadcast import BroadcastOperator, Rooms, deliver
 from windsock.server.dependencies import DependencyOverrides
 from windsock.server.emissions import UNACKNOWLEDGED, Emission
 from windsock.server.handlers import Handler
+from windsock.server.recovery import Recovery
 from windsock.slow_consumer import Conflate, SlowConsumer, Terms
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from windsock.protocol.engineio import Message
     from windsock.protocol.socketio import Packet, Parser
     from windsock.server.dynamic import DynamicNamespace
+    from windsock.server.recovery import ConnectionStateRecovery
     from windsock.server.socket import Socket
 
 F = TypeVar("F", bound=EventHandler)
@@ -118,6 +120,7 @@ class Namespace:
         adapter: makes the adapter.
         parent: of a namespace that came to be because a client asked for it.
         overrides: stand-ins for dependencies.
+        recovery: how clients come back, if they may.
 
     Attributes:
         name: with its leading slash.
@@ -127,6 +130,7 @@ class Namespace:
         handlers: of events, by name.
         parser: the wire format.
         outbox: of the engine.
+        recovery: the clients that come back, if they may.
     """
 
     def __init__(
@@ -137,6 +141,7 @@ class Namespace:
         adapter: AdapterFactory,
         parent: DynamicNamespace | None = None,
         overrides: DependencyOverrides | None = None,
+        recovery: ConnectionStateRecovery | None = None,
     ) -> None:
         self.name = name
         self.parent = parent
@@ -144,6 +149,7 @@ class Namespace:
         self.admitting = 0
         self.outbox = outbox
         self.adapter: Adapter = adapter(name, self)
+        self.recovery: Recovery | None = None if recovery is None else Recovery(self, self.adapter, recovery)
         self.parser = parser
         self.registry: Registry = Registry(name, overrides) if parent is None else parent.registry
         self.handlers: dict[str, Handler] = self.registry.handlers

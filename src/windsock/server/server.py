@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, overload
 
 from windsock.adapters.memory import MemoryAdapter
+from windsock.adapters.recovery import KeptSockets
 from windsock.asgi import ASGIApplication
 from windsock.engine.deadlines import Deadlines
 from windsock.engine.options import Cookie, EngineOptions, HttpCompression, PerMessageDeflate
@@ -18,6 +19,7 @@ from windsock.server.dependencies import DependencyOverrides
 from windsock.server.dynamic import DynamicNamespace, NamespacePredicate
 from windsock.server.emissions import UNACKNOWLEDGED
 from windsock.server.namespace import F, M, Namespace, Registry
+from windsock.server.recovery import ConnectionStateRecovery
 from windsock.slow_consumer import SlowConsumer, SlowConsumerCounters
 
 if TYPE_CHECKING:
@@ -56,6 +58,8 @@ class Server:
         allow_request: of the ASGI scope, before a session is made; ``False`` or a message refuses.
         per_message_deflate: compression of WebSocket messages; ``True`` for the default threshold of 1024 bytes.
         http_compression: compression of long-polling answers.
+        connection_state_recovery: for clients whose connection was lost; ``True`` for two minutes. With an adapter of
+            one's own, that must be a :class:`windsock.RecoverableAdapter`.
         adapter: knows the rooms; in memory by default.
         parser: the wire format; JSON by default.
         max_sessions: alive at once.
@@ -92,6 +96,7 @@ class Server:
         allow_request: AllowRequest | None = None,
         per_message_deflate: PerMessageDeflate | bool = False,
         http_compression: HttpCompression | bool = True,
+        connection_state_recovery: ConnectionStateRecovery | bool | None = None,
         adapter: AdapterFactory = MemoryAdapter,
         parser: Parser | None = None,
         max_sessions: int = 100_000,
@@ -127,7 +132,10 @@ class Server:
         self.max_handlers_in_flight = max_handlers_in_flight
         self.namespaces: dict[str, Namespace] = {}
         self.dependency_overrides: DependencyOverrides = DependencyOverrides()
-        self._adapter = adapter
+        self._recovery = (
+            ConnectionStateRecovery() if connection_state_recovery is True else connection_state_recovery or None
+        )
+        self._adapter = adapter if adapter is not MemoryAdapter else self._adapter_in_memory()
         self._dynamic: list[DynamicNamespace] = []
         self._connecting: Deadlines[Connection] = Deadlines(
             connect_timeout, lambda connection: connection.connect_timed_out()
@@ -156,7 +164,9 @@ class Server:
                 has an equal one. ``None``: as it was.
         """
         if not isinstance(name, str):
-            dynamic = DynamicNamespace(name, self.parser, self.engine.outbox, self._adapter, self.dependency_overrides)
+            dynamic = DynamicNamespace(
+                name, self.parser, self.engine.outbox, self._adapter, self.dependency_overrides, self._recovery
+            )
             dynamic.registry.slow_consumer = slow_consumer or self._slow_consumer
             self._dynamic.append(dynamic)
             return dynamic
@@ -165,7 +175,12 @@ class Server:
         namespace = self.namespaces.get(name)
         if namespace is None:
             namespace = self.namespaces[name] = Namespace(
-                name, self.parser, self.engine.outbox, self._adapter, overrides=self.dependency_overrides
+                name,
+                self.parser,
+                self.engine.outbox,
+                self._adapter,
+                overrides=self.dependency_overrides,
+                recovery=self._recovery,
             )
             namespace.registry.slow_consumer = self._slow_consumer
             rule = next((dynamic for dynamic in self._dynamic if dynamic.covers(name)), None)
@@ -203,6 +218,9 @@ class Server:
 
     def drop_if_empty(self, namespace: Namespace) -> None:
         """Forgets a namespace that a client asked for and nobody uses any more."""
+        recovery = namespace.recovery
+        if recovery is not None and recovery.adapter.holds:
+            return
         if namespace.parent is not None and not namespace.sockets and not namespace.admitting:
             self.namespaces.pop(namespace.name, None)
             namespace.parent.children.pop(namespace.name, None)
@@ -287,6 +305,26 @@ class Server:
     def disconnect_sockets(self, close: bool = False) -> None:
         """See :meth:`Namespace.disconnect_sockets`."""
         self._root.disconnect_sockets(close)
+
+    def _adapter_in_memory(self) -> AdapterFactory:
+        options = self._recovery
+        if options is None:
+            return MemoryAdapter
+        engine = self.engine.options
+        return KeptSockets(
+            lifetime=options.max_disconnection_duration,
+            # The ping that tells of a lost connection follows within an interval; the pong before it may have been on
+            # its way as long as one may be, and so the ping that it answered.
+            grace=2 * (engine.ping_interval + engine.ping_timeout),
+            max_bytes=options.max_bytes,
+            max_sockets=options.max_sockets,
+            released=self._released,
+        ).adapter
+
+    def _released(self, name: str) -> None:
+        namespace = self.namespaces.get(name)
+        if namespace is not None:
+            self.drop_if_empty(namespace)
 
     def _open(self, session: Session) -> None:
         connection = Connection(self, session)

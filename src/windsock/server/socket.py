@@ -16,6 +16,8 @@ from windsock.protocol.socketio import Packet
 from windsock.server.broadcast import BroadcastOperator, Rooms, event_packet, names
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from windsock.engine.request import Request
     from windsock.engine.session import Session
     from windsock.engine.wiring import Wiring
@@ -96,9 +98,11 @@ class Held:
 
     Attributes:
         full: whether the policy is to close the client.
+        missed: what goes first, and no policy drops: its client comes back for it.
     """
 
     wiring: Wiring
+    missed: Sequence[Message] = ()
     full: bool = False
     backlog: Backlog[Message] | None = None
     pending: None = None
@@ -124,7 +128,7 @@ class Held:
 
     def take(self) -> list[Message]:
         """What waited."""
-        return [] if self.backlog is None else self.backlog.take()
+        return [*self.missed, *(() if self.backlog is None else self.backlog.take())]
 
 
 class Socket:
@@ -139,13 +143,14 @@ class Socket:
         left: why it left, once it has.
         farewell: whether the application wants it gone, known before it was connected: ``True`` with its connection.
         drains: resolved when the client has caught up, or has left.
-        recovered: whether the connection state was restored; not before connection state recovery is on.
+        recovered: whether this is the socket that the client had before its connection was lost, in its rooms and with
+            its ``data`` (connection state recovery).
     """
 
     __slots__ = ("__weakref__", "_connection", "_data", "acks", "connected", "drains", "farewell", "handshake", "id",
                  "left", "namespace", "outlet")  # fmt: skip
 
-    recovered = False
+    recovered: bool = False
 
     def __init__(self, namespace: Namespace, connection: Connection, id: str, auth: dict[str, Any]) -> None:
         self.id: str = id

@@ -8,7 +8,7 @@ import msgpack from "socket.io-msgpack-parser";
 
 const NAMES = {
   allow_upgrades: ["allowUpgrades", (value) => value],
-  connection_state_recovery: ["connectionStateRecovery", (value) => value],
+  connection_state_recovery: ["connectionStateRecovery", recovery],
   connect_timeout: ["connectTimeout", (value) => value * 1000],
   cors_allowed_origins: ["cors", (value) => ({ origin: value })],
   max_http_buffer_size: ["maxHttpBufferSize", (value) => value],
@@ -20,6 +20,11 @@ const NAMES = {
   transports: ["transports", (value) => value],
   upgrade_timeout: ["upgradeTimeout", (value) => value * 1000],
 };
+
+/** Options of connection state recovery; what the original does not bound, it is not told. */
+function recovery({ max_disconnection_duration: duration = 120, skip_middlewares: skipMiddlewares = true }) {
+  return { maxDisconnectionDuration: duration * 1000, skipMiddlewares };
+}
 
 const options = {};
 for (const [name, value] of Object.entries(JSON.parse(process.env.WINDSOCK_TEST_OPTIONS ?? "{}"))) {
@@ -130,6 +135,14 @@ io.of("/admin")
 io.of(/^\/dynamic-\d+$/).on("connection", (socket) => {
   socket.emit("welcome", { id: socket.id });
   socket.on("echo-ack", (...values) => values.pop()(...values));
+});
+
+const quiet = io.of("/quiet").on("connection", (socket) => {
+  socket.on("publish", (event, ...values) => {
+    const reply = values.pop();
+    quiet.emit(event, ...values);
+    reply(true);
+  });
 });
 
 io.of("/closed").use((_, next) => next(refusal("closed", { namespace: "/closed" })));

@@ -1,5 +1,6 @@
 // Runs scenarios at the word of pytest, in this process or in Chromium; JSON lines on stdin and stdout.
-//   → {id, suite: "socket" | "engine", scenario, url, transports, parser, where: "node" | "chromium", limit}
+//   → {id, suite: "socket" | "engine" | "recovery", scenario, url, direct, transports, parser,
+//      where: "node" | "chromium", limit}
 //   ← {id} or {id, error}
 //   ← {call, name}   the scenario asks for something   → {call} or {call, error}
 import { createInterface } from "node:readline";
@@ -8,7 +9,10 @@ import { chromium } from "playwright-core";
 import { io } from "socket.io-client";
 import msgpack from "socket.io-msgpack-parser";
 import { scenarios as engineScenarios } from "./engine.js";
+import { scenarios as recoveryScenarios } from "./recovery.js";
 import { scenarios } from "./scenarios.js";
+
+const SUITES = { socket: scenarios, engine: engineScenarios, recovery: recoveryScenarios };
 
 // A rejection that nobody awaited belongs to the scenario that runs.
 const strays = [];
@@ -35,10 +39,10 @@ function within(promise, limit) {
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }
 
-async function inNode({ suite, scenario, url, transports, parser, limit }) {
+async function inNode({ suite, scenario, url, direct, transports, parser, limit }) {
   const connect = parser === "msgpack" ? (to, options) => io(to, { ...options, parser: msgpack }) : io;
-  const world = { io: connect, engine, url, transports, parser, host, browser: false, opened: [] };
-  const run = (suite === "engine" ? engineScenarios : scenarios)[scenario];
+  const world = { io: connect, engine, url, direct, transports, parser, host, browser: false, opened: [] };
+  const run = SUITES[suite][scenario];
   if (!run) throw new Error(`no scenario ${scenario}`);
   try {
     await within(run(world), limit);
