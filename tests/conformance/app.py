@@ -197,6 +197,23 @@ async def stream(socket: Socket, total: int, burst: int) -> None:
             await asyncio.sleep(0.001)
 
 
+@io.on("listen")
+async def listen(socket: Socket) -> bool:
+    """Notes every event from now on; as the listeners hear them, which is not with the acknowledgement's callback."""
+    socket.data.heard = {"in": [], "out": []}
+    socket.on_any(lambda event, *arguments: socket.data.heard["in"].append([event, *arguments]))
+    socket.on_any_outgoing(lambda event, *arguments: socket.data.heard["out"].append([event, *arguments]))
+    return True
+
+
+@io.on("heard")
+async def heard(socket: Socket) -> dict[str, Any]:
+    socket.off_any()
+    socket.off_any_outgoing()
+    told: dict[str, Any] = socket.data.heard
+    return told
+
+
 @io.on("volatile")
 async def volatile(socket: Socket) -> None:
     socket.volatile.emit("perhaps", 1)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from base64 import b64encode
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
@@ -71,12 +71,14 @@ class Message:
 
     Attributes:
         terms: what may be done with it while a receiver is slow; nothing, if there are none.
+        event: the name and the arguments that it was made of, where somebody wants to hear of it.
     """
 
     # What most messages have stands in the class: each attribute set for an instance is a tenth of making one.
     attachments: tuple[bytes, ...] = ()
     compress: bool = True
     terms: Terms | None = None
+    event: list[Any] | None = None
     _frame: bytes | None = None
     _payload: bytes | None = None
     _deflated: bytes | None = None

@@ -138,6 +138,10 @@ class Connection:
             self.session.send(socket.namespace.encode(Packet(PacketType.DISCONNECT, socket.namespace.name)))
             self._remove(socket, "server namespace disconnect")
 
+    def run(self, socket: Socket, coroutine: Coroutine[Any, Any, Any], event: str) -> None:
+        """Starts what a handler of the library's own events, or a catch-all, returned; nobody waits for it."""
+        self._start(coroutine, partial(_report_failure, event, socket.namespace.name))
+
     def connect_timed_out(self) -> None:
         """The client joined no namespace in time."""
         self.timer = None
@@ -210,9 +214,11 @@ class Connection:
         socket.outlet = self.session
         namespace.outbox.layout += 1
         socket.connected = True
+        if namespace.registry.hooks.outgoing or (socket.hooks is not None and socket.hooks.outgoing):
+            socket.tap()
         if isinstance(held, Held):
             for message in held.take():
-                self.session.send(message)
+                socket.outlet.send(message)
             if held.full:
                 self._fail("transport error")
         if self.timer is not None:
@@ -287,7 +293,7 @@ class Connection:
             logger.exception("the %s handler of %s failed", event, socket.namespace.name)
             return
         if isinstance(outcome, Coroutine):
-            self._start(outcome, partial(_report_failure, event, socket.namespace.name))
+            self.run(socket, outcome, event)
 
     # -- events --
 
@@ -297,9 +303,11 @@ class Connection:
         event = data[0]
         handler = socket.namespace.handlers.get(event)
         if handler is None:
-            if id is not None:
-                self._answer(socket, id, EventError("unknown_event", f"no handler for {event!r}").payload())
-            return
+            handler = socket.namespace.registry.unknown(event)
+            if handler is None:
+                if id is not None:
+                    self._answer(socket, id, EventError("unknown_event", f"no handler for {event!r}").payload())
+                return
         try:
             count = len(data)
             if handler.plain != count - 1:

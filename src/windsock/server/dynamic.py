@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from windsock.server.emissions import UNACKNOWLEDGED
+from windsock.server.hooks import Hookable, Hooks
 from windsock.server.namespace import F, M, Namespace, Registry
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ NamespacePredicate = Callable[[str, dict[str, Any]], bool]
 """Of a namespace's name and the client's auth payload: whether there is such a namespace."""
 
 
-class DynamicNamespace:
+class DynamicNamespace(Hookable):
     """What all namespaces that match have in common. Got with ``io.of(re.compile(...))`` or ``io.of(predicate)``.
 
     A namespace is made when the first client connects to it and goes when the last one has left, so that names
@@ -42,7 +43,7 @@ class DynamicNamespace:
     ) -> None:
         name = rule.pattern if isinstance(rule, re.Pattern) else getattr(rule, "__qualname__", type(rule).__qualname__)
         self.registry: Registry = Registry(name, overrides)
-        self.children: dict[str, Namespace] = {}
+        self.children: dict[str, Namespace] = self.registry.namespaces
         self._rule = rule
         self._parser = parser
         self._outbox = outbox
@@ -76,8 +77,10 @@ class DynamicNamespace:
         """Makes a namespace that the application asked for by name one of these, guarded as they are."""
         namespace.parent = self
         namespace.registry = self.registry
-        namespace.handlers = self.registry.handlers
+        namespace.handlers = self.registry.routes
         self.children[namespace.name] = namespace
+        if self.registry.hooks.outgoing:
+            namespace.tap()
 
     def covers(self, name: str) -> bool:
         """Whether a namespace of this name is one of these, whoever asks."""
@@ -85,6 +88,13 @@ class DynamicNamespace:
 
     def make(self, name: str) -> Namespace:
         """A namespace of this name."""
-        namespace = Namespace(name, self._parser, self._outbox, self._adapter, self, recovery=self._recovery)
-        self.children[name] = namespace
-        return namespace
+        return Namespace(name, self._parser, self._outbox, self._adapter, self, recovery=self._recovery)
+
+    def _hooks(self) -> Hooks:
+        return self.registry.hooks
+
+    def _intercept(self) -> Hooks:
+        return self.registry.intercept()
+
+    def _tap(self) -> Hooks:
+        return self.registry.tap()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -99,3 +100,16 @@ class Handler:
         self.arity: int = arguments.arity
         self.plain: int = arguments.plain
         self.bind: Callable[[list[Any]], list[Any]] = arguments.bind
+
+    def within(self, function: EventHandler) -> Handler:
+        """The same, but a call goes to ``function``, with the arguments as they came."""
+        other = copy(self)
+        other.function = function
+        other.asynchronous = False  # it depends on what the function does
+        other.plain = -1
+        other.bind = _as_they_are
+        return other
+
+
+def _as_they_are(arguments: list[Any]) -> list[Any]:
+    return arguments

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from windsock.arguments import EventHandler
 from windsock.errors import ConfigurationError
-from windsock.protocol.socketio import PacketType
+from windsock.protocol.socketio import RESERVED_EVENTS, PacketType
 from windsock.server.broadcast import BroadcastOperator, Rooms, deliver
 from windsock.server.dependencies import DependencyOverrides
 from windsock.server.emissions import UNACKNOWLEDGED, Emission
 from windsock.server.handlers import Handler
+from windsock.server.hooks import Hookable, Hooks
+from windsock.server.interception import Interception
 from windsock.server.recovery import Recovery
+from windsock.server.tap import RecordingParser
 from windsock.slow_consumer import Conflate, SlowConsumer, Terms
 
 if TYPE_CHECKING:
@@ -39,7 +42,10 @@ class Registry:
     Attributes:
         name: of the namespace, or of the rule.
         handlers: of events, by name.
+        routes: what an event starts, by name: its handler, with what stands before it.
         middlewares: in the order in which they run.
+        hooks: of every event.
+        namespaces: that are registered for here, by name.
         emissions: events declared with :meth:`emits`, by name.
         slow_consumer: for the events of the namespace; ``None`` where nothing can be done but what the server does with
             all that waits for a client.
@@ -48,10 +54,14 @@ class Registry:
     def __init__(self, name: str, overrides: DependencyOverrides | None = None) -> None:
         self.name = name
         self.handlers: dict[str, Handler] = {}
+        self.routes: dict[str, Handler] = {}
         self.middlewares: list[Middleware] = []
+        self.hooks: Hooks = Hooks()
+        self.namespaces: dict[str, Namespace] = {}
         self.emissions: dict[str, Emission] = {}
         self.slow_consumer: SlowConsumer | None = None
         self._overrides = overrides
+        self._interception: Interception | None = None
 
     def on(self, event: str) -> Callable[[F], F]:
         """Registers the handler of an event.
@@ -74,6 +84,7 @@ class Registry:
             if name in self.handlers:
                 raise ConfigurationError(f"expected one handler for {name!r} in {self.name!r}, got a second")
             self.handlers[name] = Handler(name, function, self._overrides)
+            self._route(name)
             return function
 
         return register
@@ -104,13 +115,37 @@ class Registry:
         self.middlewares.append(middleware)
         return middleware
 
+    def intercept(self) -> Hooks:
+        """The hooks; from now on, every event goes by them and by those of its socket."""
+        if self._interception is None:
+            self._interception = Interception(self.hooks)
+            for name in self.handlers:
+                self._route(name)
+        return self.hooks
+
+    def tap(self) -> Hooks:
+        """The hooks; from now on, every socket tells them what leaves for it."""
+        for namespace in self.namespaces.values():
+            namespace.tap()
+        return self.hooks
+
+    def unknown(self, event: str) -> Handler | None:
+        """What an event without a handler starts."""
+        return None if self._interception is None else self._interception.unknown(event)
+
     @property
     def in_use(self) -> bool:
         """Whether anything was registered."""
-        return bool(self.handlers or self.middlewares)
+        hooks = self.hooks
+        return bool(self.handlers or self.middlewares or hooks.incoming or hooks.outgoing or hooks.middlewares)
+
+    def _route(self, name: str) -> None:
+        handler = self.handlers[name]
+        around = None if name in RESERVED_EVENTS else self._interception
+        self.routes[name] = handler if around is None else around.around(name, handler)
 
 
-class Namespace:
+class Namespace(Hookable):
     """A channel of its own over the shared connection. Got with ``io.of("/name")``.
 
     Args:
@@ -127,7 +162,7 @@ class Namespace:
         sockets: connected, by id.
         admitting: how many clients are on their way in.
         adapter: knows the rooms.
-        handlers: of events, by name.
+        handlers: what events start, by name.
         parser: the wire format.
         outbox: of the engine.
         recovery: the clients that come back, if they may.
@@ -150,10 +185,13 @@ class Namespace:
         self.outbox = outbox
         self.adapter: Adapter = adapter(name, self)
         self.recovery: Recovery | None = None if recovery is None else Recovery(self, self.adapter, recovery)
-        self.parser = parser
+        self.parser: Parser = parser
         self.registry: Registry = Registry(name, overrides) if parent is None else parent.registry
-        self.handlers: dict[str, Handler] = self.registry.handlers
+        self.registry.namespaces[name] = self
+        self.handlers: dict[str, Handler] = self.registry.routes
         self._ack_id = 0
+        if self.registry.hooks.outgoing:
+            self.tap()
 
     # -- the application's side --
 
@@ -242,6 +280,28 @@ class Namespace:
         policy = self.registry.slow_consumer
         if policy is not None and policy.policy == "drop_volatile":
             message.terms = Terms(policy, droppable=True)
+
+    # -- the hooks' side --
+
+    def record(self) -> None:
+        """From now on messages remember their events."""
+        if not isinstance(self.parser, RecordingParser):
+            self.parser = RecordingParser(self.parser)
+
+    def tap(self) -> None:
+        """From now on every socket tells what leaves for it."""
+        self.record()
+        for socket in self.sockets.values():
+            socket.tap()
+
+    def _hooks(self) -> Hooks:
+        return self.registry.hooks
+
+    def _intercept(self) -> Hooks:
+        return self.registry.intercept()
+
+    def _tap(self) -> Hooks:
+        return self.registry.tap()
 
     # -- the adapter's side (LocalEmitter) --
 

@@ -18,6 +18,7 @@ from windsock.server.connection import Connection
 from windsock.server.dependencies import DependencyOverrides
 from windsock.server.dynamic import DynamicNamespace, NamespacePredicate
 from windsock.server.emissions import UNACKNOWLEDGED
+from windsock.server.hooks import Hookable, Hooks
 from windsock.server.namespace import F, M, Namespace, Registry
 from windsock.server.recovery import ConnectionStateRecovery
 from windsock.slow_consumer import SlowConsumer, SlowConsumerCounters
@@ -35,7 +36,7 @@ MAX_HANDLERS_IN_FLIGHT = 256
 from until half of them have: its own events wait in its own connection and not in the server's memory."""
 
 
-class Server:
+class Server(Hookable):
     """A Socket.IO server.
 
     The methods that speak of events and rooms are those of the namespace ``/``; other namespaces are got with
@@ -325,6 +326,15 @@ class Server:
         namespace = self.namespaces.get(name)
         if namespace is not None:
             self.drop_if_empty(namespace)
+
+    def _hooks(self) -> Hooks:
+        return self._root.registry.hooks
+
+    def _intercept(self) -> Hooks:
+        return self._root.registry.intercept()
+
+    def _tap(self) -> Hooks:
+        return self._root.registry.tap()
 
     def _open(self, session: Session) -> None:
         connection = Connection(self, session)

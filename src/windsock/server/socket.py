@@ -14,9 +14,11 @@ from windsock.engine.backlog import Backlog
 from windsock.errors import NotConnected
 from windsock.protocol.socketio import Packet
 from windsock.server.broadcast import BroadcastOperator, Rooms, event_packet, names
+from windsock.server.hooks import Hookable, Hooks
+from windsock.server.tap import Tap
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Coroutine, Sequence
 
     from windsock.engine.request import Request
     from windsock.engine.session import Session
@@ -131,7 +133,7 @@ class Held:
         return [*self.missed, *(() if self.backlog is None else self.backlog.take())]
 
 
-class Socket:
+class Socket(Hookable):
     """One client in one namespace. Made by the server, given to handlers.
 
     Attributes:
@@ -142,13 +144,14 @@ class Socket:
         connected: whether the client was told that it is, and has not left since.
         left: why it left, once it has.
         farewell: whether the application wants it gone, known before it was connected: ``True`` with its connection.
+        hooks: of its events; ``None`` until it has some.
         drains: resolved when the client has caught up, or has left.
         recovered: whether this is the socket that the client had before its connection was lost, in its rooms and with
             its ``data`` (connection state recovery).
     """
 
-    __slots__ = ("__weakref__", "_connection", "_data", "acks", "connected", "drains", "farewell", "handshake", "id",
-                 "left", "namespace", "outlet")  # fmt: skip
+    __slots__ = ("__weakref__", "_connection", "_data", "acks", "connected", "drains", "farewell", "handshake",
+                 "hooks", "id", "left", "namespace", "outlet")  # fmt: skip
 
     recovered: bool = False
 
@@ -161,7 +164,8 @@ class Socket:
         self.left: str | None = None
         self.farewell: bool | None = None
         self.drains: set[asyncio.Future[None]] | None = None
-        self.outlet: Session | Held = Held(connection.wiring)
+        self.outlet: Session | Held | Tap = Held(connection.wiring)
+        self.hooks: Hooks | None = None
         self._connection = connection
         self._data: SimpleNamespace | None = None
 
@@ -273,6 +277,34 @@ class Socket:
         return SocketOperator(self, timeout=seconds)
 
     # -- for the rest of the server --
+
+    def own_hooks(self) -> Hooks:
+        """Its hooks, made when it has none."""
+        if self.hooks is None:
+            self.hooks = Hooks()
+        return self.hooks
+
+    def tap(self) -> None:
+        """From now on tells what leaves for it; what is held back is told of when it leaves."""
+        if not isinstance(self.outlet, Held | Tap):
+            self.outlet = Tap(self, self.outlet)
+            self.namespace.outbox.layout += 1
+
+    def run(self, coroutine: Coroutine[Any, Any, Any], event: str) -> None:
+        """Starts what a listener returned."""
+        self._connection.run(self, coroutine, event)
+
+    def _hooks(self) -> Hooks:
+        return self.own_hooks()
+
+    def _intercept(self) -> Hooks:
+        self.namespace.registry.intercept()
+        return self.own_hooks()
+
+    def _tap(self) -> Hooks:
+        self.namespace.record()
+        self.tap()
+        return self.own_hooks()
 
     def expect_ack(self, id: int) -> asyncio.Future[list[Any]]:
         """The future of an acknowledgement.

@@ -125,6 +125,18 @@ io.on("connection", (socket) => {
       if (number % burst === burst - 1) await new Promise((resolve) => setTimeout(resolve, 1));
     }
   });
+  socket.on("listen", (reply) => {
+    const data = (values) => values.filter((value) => typeof value !== "function");
+    socket.data.heard = { in: [], out: [] };
+    socket.onAny((...values) => socket.data.heard.in.push(data(values)));
+    socket.onAnyOutgoing((...values) => socket.data.heard.out.push(data(values)));
+    reply(true);
+  });
+  socket.on("heard", (reply) => {
+    socket.offAny();
+    socket.offAnyOutgoing();
+    reply(socket.data.heard);
+  });
   socket.on("volatile", () => socket.volatile.emit("perhaps", 1));
 });
 

@@ -480,6 +480,29 @@ export const scenarios = {
     equal(await arrived, [1], "perhaps");
   },
 
+  async "catch-alls hear what comes and what leaves"(world) {
+    const [a, b] = await Promise.all([connected(world), connected(world)]);
+    const ask = (socket, ...values) => socket.timeout(WITHIN).emitWithAck(...values);
+    const blob = new Uint8Array([0, 255]);
+    await ask(a, "join", "room");
+    equal(await ask(a, "listen"), true, "listen");
+    a.emit("echo", "é", { data: blob }, null);
+    a.emit("unheard", 1);
+    await ask(a, "join", "other");
+    const order = { from: "server", event: "news", arguments: [1, { data: blob }] };
+    await ask(b, "publish", { ...order, to: ["room", "other"] });
+    await ask(b, "publish", { ...order, to: [a.id] });
+    await ask(b, "publish", { ...order, from: "socket" });
+    await ask(b, "publish", { ...order, to: ["nobody"] });
+    await ask(b, "publish", { ...order, except: ["room"] });
+    const news = ["news", 1, { data: blob }];
+    const heard = await ask(a, "heard");
+    equal(heard.in, [["echo", "é", { data: blob }, null], ["unheard", 1], ["join", "other"], ["heard"]], "what came");
+    equal(heard.out, [["echo", "é", { data: blob }, null], news, news, news], "what left");
+    await ask(a, "join", "third");
+    equal(await ask(a, "heard"), heard, "after the listeners were taken away");
+  },
+
   async "reconnection when the server was stopped and started"(world) {
     await reconnects(world, "stop");
   },
