@@ -297,3 +297,21 @@ def test_it_tells_its_options(capsys: pytest.CaptureFixture[str], arguments: lis
     said = capsys.readouterr().out
     for option in ("--host", "--port", "--log-level") if "serve" in arguments else ("serve",):
         assert option in said
+
+
+def test_a_server_says_that_it_takes_clients(folder: Path) -> None:
+    with Process(folder, "application:io", "--port", "0") as server:
+        assert httpx.get(f"{server.url()}/healthz", timeout=WITHIN).json() == {"status": "ok", "sessions": 0}
+    with Process(folder, "application:io", "--port", "0", "--health-path", "/up") as server:
+        assert httpx.get(f"{server.url()}/up", timeout=WITHIN).json() == {"status": "ok", "sessions": 0}
+        assert httpx.get(f"{server.url()}/healthz", timeout=WITHIN).status_code == 404
+    with Process(folder, "application:io", "--port", "0", "--health-path", "") as server:
+        assert httpx.get(f"{server.url()}/healthz", timeout=WITHIN).status_code == 404
+
+
+def test_an_application_says_so_itself(folder: Path) -> None:
+    with Process(folder, "application:both", "--port", "0") as server:
+        assert httpx.get(f"{server.url()}/healthz", timeout=WITHIN).text == "a page"
+    with Process(folder, "application:both", "--health-path", "/up") as server:
+        assert server.wait() == 2
+        assert "use io.asgi(app, health_path=" in server.output

@@ -24,7 +24,9 @@ from windsock.errors import (
 from windsock.server.broadcast import BroadcastOperator
 from windsock.server.dependencies import Context, DependencyOverrides, Depends
 from windsock.server.dynamic import DynamicNamespace
+from windsock.server.health import Health, HealthCheck
 from windsock.server.namespace import Namespace
+from windsock.server.observer import Observer
 from windsock.server.recovery import ConnectionStateRecovery
 from windsock.server.server import Server
 from windsock.server.socket import Handshake, Socket
@@ -54,11 +56,14 @@ __all__ = [
     "EncodeError",
     "EventError",
     "Handshake",
+    "Health",
+    "HealthCheck",
     "HttpCompression",
     "LocalEmitter",
     "MemoryAdapter",
     "Namespace",
     "NotConnected",
+    "Observer",
     "PerMessageDeflate",
     "RecoverableAdapter",
     "RemoteSocket",

@@ -13,7 +13,6 @@ import orjson
 from windsock.engine.cors import header
 from windsock.engine.registry import Refusal
 from windsock.engine.session import Session
-from windsock.engine.transports.asgi import AsgiWebSocketTransport
 from windsock.engine.transports.polling import PollingTransport
 from windsock.protocol.engineio import ErrorCode
 
@@ -63,6 +62,30 @@ class PollLane(Protocol):
         """Writes the whole answer; ``close``: and reads no further request."""
 
 
+class Route:
+    """Answers at one path, and leaves everything else to another application.
+
+    Args:
+        path: where; within the path that the application is mounted at.
+        endpoint: answers HTTP requests.
+        app: gets everything else, and the lifespan; without one the rest is answered 404.
+    """
+
+    def __init__(self, path: str, endpoint: ASGIApp, app: ASGIApp | None = None) -> None:
+        self._path = path
+        self._endpoint = endpoint
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See the ASGI specification."""
+        if scope["type"] == "http" and _local_path(scope) == self._path:
+            await self._endpoint(scope, receive, send)
+        elif self._app is not None:
+            await self._app(scope, receive, send)
+        else:
+            await _refuse(scope, receive, send)
+
+
 class ASGIApplication:
     """Answers Engine.IO clients; made by :meth:`windsock.Server.asgi`.
 
@@ -70,16 +93,25 @@ class ASGIApplication:
         engine: to which requests at its path belong.
         app: gets every other request, and the lifespan; without one they are answered 404.
         on_shutdown: awaited when the lifespan ends.
+        health: answers at its path, before ``app`` is asked.
 
     Attributes:
         app: as given.
         raw_path: of the engine.
     """
 
-    def __init__(self, engine: Engine, app: ASGIApp | None, *, on_shutdown: Callable[[], Awaitable[None]]) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        app: ASGIApp | None,
+        *,
+        on_shutdown: Callable[[], Awaitable[None]],
+        health: tuple[str, ASGIApp] | None = None,
+    ) -> None:
         self.engine = engine
         self.close = on_shutdown
         self.app: ASGIApp | None = app
+        self._rest = app if health is None else Route(*health, app)
         self._path = engine.options.normalized_path
         self.raw_path: bytes = self._path.encode()
 
@@ -90,7 +122,7 @@ class ASGIApplication:
             await self._lifespan(scope, receive, send)
             return
         if not self._is_ours(scope):
-            await self._pass_on(scope, receive, send)
+            await (self._rest or _refuse)(scope, receive, send)
             return
         # Where frameworks say whose request it is; mounted in one, it has said so before.
         scope.setdefault("app", self.app)
@@ -103,20 +135,8 @@ class ASGIApplication:
             await self._websocket(scope, receive, send)
 
     def _is_ours(self, scope: Scope) -> bool:
-        path: str = scope["path"]
-        root: str = scope.get("root_path", "")
-        if root and path.startswith(root):
-            path = path[len(root) :]
+        path = _local_path(scope)
         return path == self._path or (not self._path.endswith("/") and path == self._path + "/")
-
-    async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if self.app is not None:
-            await self.app(scope, receive, send)
-        elif scope["type"] == "http":
-            await _respond(send, 404, [_TEXT], b"Not Found")
-        else:
-            await receive()
-            await send({"type": "websocket.close", "code": 1000})
 
     async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self.app is not None:
@@ -129,11 +149,7 @@ class ASGIApplication:
 
             await self.app(scope, receive_and_close, send)
             return
-        await receive()
-        await send({"type": "lifespan.startup.complete"})
-        await receive()
-        await self.close()
-        await send({"type": "lifespan.shutdown.complete"})
+        await _live(receive, send, self.close)
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         engine = self.engine
@@ -149,7 +165,7 @@ class ASGIApplication:
         lane = lane_of(scope, send)
         if lane is None:
             await receive()
-        carrier = None if lane is not None else AsgiWebSocketTransport(engine.wiring, receive, send)
+        carrier = None if lane is not None else engine.wiring.carriers.asgi(engine.wiring, receive, send)
         transport = carrier if lane is None else lane.take_over(engine.wiring, headers)
         assert transport is not None
         if found is None:
@@ -236,7 +252,7 @@ class LongPolling:
 
     async def _open(self) -> None:
         engine = self._engine
-        transport = PollingTransport(engine.wiring)
+        transport = engine.wiring.carriers.polling(engine.wiring)
         sid = engine.new_id()
         engine.open(self._scope, transport, sid)
         self._sent_headers = engine.handshake_headers(sid)
@@ -377,6 +393,34 @@ def lane_of(scope: Scope, send: Send) -> Lane | None:
     """The fast lane that a WebSocket's server offers, unless a middleware stands in between."""
     lane: Lane | None = scope.get("extensions", {}).get(EXTENSION)
     return lane if lane is not None and lane.owns(send) else None
+
+
+def _local_path(scope: Scope) -> str:
+    """Of a request: what is left of its path where the application is mounted."""
+    path: str = scope["path"]
+    root: str = scope.get("root_path", "")
+    return path[len(root) :] if root and path.startswith(root) else path
+
+
+async def _live(receive: Receive, send: Send, on_shutdown: Callable[[], Awaitable[None]] | None = None) -> None:
+    await receive()
+    await send({"type": "lifespan.startup.complete"})
+    await receive()
+    if on_shutdown is not None:
+        await on_shutdown()
+    await send({"type": "lifespan.shutdown.complete"})
+
+
+async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:
+    """What an application does that has nothing."""
+    kind = scope["type"]
+    if kind == "lifespan":
+        await _live(receive, send)
+    elif kind == "http":
+        await _respond(send, 404, [_TEXT], b"Not Found")
+    else:
+        await receive()
+        await send({"type": "websocket.close", "code": 1000})
 
 
 def _polling(session: Session) -> PollingTransport:

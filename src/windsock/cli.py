@@ -39,6 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         action="store_true",
         help="believe X-Forwarded-For and X-Forwarded-Proto from this host, or from FORWARDED_ALLOW_IPS",
     )
+    command.add_argument("--health-path", metavar="PATH", help="of a windsock.Server: /healthz; '' for none")
     command.add_argument("--ws-max-size", type=int, default=16 * 1024 * 1024, help="bytes; plain WebSocket endpoints")
     command.add_argument("--ws-max-fragments", type=int, default=1024, help="frames in a message; likewise")
     contracts.add_commands(commands)
@@ -60,6 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             log_level=options.log_level,
             access_log=options.access_log,
             proxy_headers=options.proxy_headers,
+            health_path=options.health_path,
             ws_max_size=options.ws_max_size,
             ws_max_fragments=options.ws_max_fragments,
         )
@@ -75,6 +77,7 @@ def serve(
     port: int = 8000,
     log_level: str = "info",
     access_log: bool = False,
+    health_path: str | None = None,
     ws_max_size: int = 16 * 1024 * 1024,
     ws_max_fragments: int = 1024,
     proxy_headers: bool = False,
@@ -88,6 +91,8 @@ def serve(
         port: to listen on; 0 for any that is free. The line ``listening on http://HOST:PORT`` tells which.
         log_level: of the server's own log.
         access_log: whether to log every HTTP request.
+        health_path: where a server tells whether it takes clients: ``/healthz`` by default, an empty one for nowhere.
+            An ASGI application says so itself: ``io.asgi(app, health_path=…)``.
         ws_max_size: bytes in one message of a plain ASGI WebSocket endpoint.
         ws_max_fragments: frames in one message of such an endpoint.
         proxy_headers: whether to believe ``X-Forwarded-For`` and ``X-Forwarded-Proto`` from the local host, or from
@@ -95,13 +100,16 @@ def serve(
         log_config: for :mod:`logging`; ``None`` to leave it alone.
 
     Raises:
-        ConfigurationError: the target is neither, or cannot be imported; or the port is none.
+        ConfigurationError: the target is neither, or cannot be imported; the port is none; or there is a path for the
+            health of an application.
     """
     if not 0 <= port <= HIGHEST_PORT:
         raise ConfigurationError(f"expected a port from 0 to {HIGHEST_PORT}, got {port}")
     app = load(target) if isinstance(target, str) else target
     if isinstance(app, Server):
-        app = app.asgi()
+        app = app.asgi(health_path="/healthz" if health_path is None else health_path or None)
+    elif health_path:
+        raise ConfigurationError("expected no health path with an ASGI application: use io.asgi(app, health_path=…)")
     if not callable(app):
         raise ConfigurationError(
             f"expected a windsock.Server or an ASGI application as {target!r}, got {type(app).__name__}"

@@ -60,6 +60,11 @@ class Backlog(Generic[T]):
         self._entries: OrderedDict[int, Entry[T]] = OrderedDict()
         self._next = 0
 
+    @property
+    def size(self) -> int:
+        """Bytes that wait."""
+        return sum(account.waiting for account in self._accounts.values())
+
     def __len__(self) -> int:
         return len(self._entries)
 

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Final
 
 from windsock.engine.cors import OriginPolicy
 from windsock.engine.deadlines import Deadlines
+from windsock.engine.observation import SessionObserver, tell
 from windsock.engine.request import Request, parse_query
 from windsock.engine.session import Session, State
+from windsock.engine.transports.metered import Traffic, metered
 from windsock.engine.upgrade import Upgrade
 from windsock.engine.wiring import Wiring
 from windsock.protocol.engineio import ERROR_MESSAGES, PING, PROTOCOL_VERSION, ErrorCode
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from windsock.engine.transports.base import Transport
     from windsock.engine.transports.inbox import Inbox
     from windsock.engine.transports.outbox import Outbox
-    from windsock.types import Scope
+    from windsock.types import Scope, TransportName
 
 _ID_BYTES: Final = 15
 """Random bytes of a session id: 120 bits, 20 characters, as the original."""
@@ -56,6 +58,7 @@ class Engine:
         inbox: what came in this iteration of the event loop.
         outbox: what is to be written at the end of this iteration of the event loop.
         origins: the rule for ``Origin`` headers.
+        observers: hear of each session.
     """
 
     def __init__(self, options: EngineOptions, on_session: Callable[[Session], None]) -> None:
@@ -65,6 +68,8 @@ class Engine:
         self.outbox: Outbox = self.wiring.outbox
         self.inbox: Inbox = self.wiring.inbox
         self.origins: OriginPolicy = OriginPolicy(options)
+        self.observers: list[SessionObserver] = []
+        self._traffic: dict[TransportName, Traffic] | None = None
         self._on_session = on_session
         self._intervals: Deadlines[Session] = Deadlines(options.ping_interval, lambda session: session.ping())
         self._pongs: Deadlines[Session] = Deadlines(options.ping_timeout, lambda session: session.fail("ping timeout"))
@@ -136,6 +141,7 @@ class Engine:
         transport.send(self._open_packets[transport.name].packet(session.id))
         session.timer = self._intervals.start(session)
         self._on_session(session)
+        tell(self.observers, lambda observer: observer.session_opened(session))
         return session
 
     def begin_upgrade(self, session: Session, transport: Transport) -> None:
@@ -152,6 +158,13 @@ class Engine:
         """Closes every session."""
         for session in list(self.sessions.values()):
             session.close(reason=reason)
+
+    def meter(self) -> dict[TransportName, Traffic]:
+        """Has transports made from now on count their bytes; returns the counters, the same for every caller."""
+        if self._traffic is None:
+            self._traffic = {"polling": Traffic(), "websocket": Traffic()}
+            self.wiring.carriers = metered(self._traffic["websocket"], self._traffic["polling"])
+        return self._traffic
 
     # -- the sessions' side --
 

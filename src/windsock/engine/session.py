@@ -5,6 +5,8 @@ from __future__ import annotations
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Final, Protocol
 
+from windsock.engine.observation import tell
+
 if TYPE_CHECKING:
     from windsock.engine.registry import Engine
     from windsock.engine.request import Request
@@ -136,6 +138,7 @@ class Session:
         transport.receiver = self
         for message in old.discard():
             transport.send(message)
+        tell(self._engine.observers, lambda observer: observer.session_upgraded(self))
 
     def _stop(self, reason: str) -> None:
         if self.timer is not None:
@@ -144,3 +147,4 @@ class Session:
         if self.upgrade is not None:
             self.upgrade.cancel()
         self.listener.closed(reason)
+        tell(self._engine.observers, lambda observer: observer.session_closed(self, reason))

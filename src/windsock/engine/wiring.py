@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from windsock.engine.deadlines import Deadlines
 from windsock.engine.transports.inbox import Inbox
+from windsock.engine.transports.metered import Carriers
 from windsock.engine.transports.outbox import Outbox
 from windsock.engine.transports.straggler import CHECKS, Straggler
 from windsock.engine.transports.websocket import CLOSE_TIMEOUT
@@ -25,6 +26,7 @@ class Wiring:
         outbox: what is to be written at the end of this iteration of the event loop.
         closing: time-outs for WebSockets whose peer does not answer a close frame.
         slow_consumers: what slow clients have cost.
+        carriers: the classes of the transports.
     """
 
     def __init__(self, options: EngineOptions) -> None:
@@ -33,6 +35,7 @@ class Wiring:
         self.inbox: Inbox = Inbox(self.outbox)
         self.closing: Deadlines[WebSocketTransport] = Deadlines(CLOSE_TIMEOUT, lambda transport: transport.cut())
         self.slow_consumers: SlowConsumerCounters = SlowConsumerCounters()
+        self.carriers: Carriers = Carriers()
         self._stalls: dict[float, Deadlines[Straggler]] = {}
 
     def stalls(self, timeout: float) -> Deadlines[Straggler]:

@@ -12,6 +12,7 @@ from functools import partial
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, Final
 
+from windsock.engine.observation import tell
 from windsock.engine.transports.outbox import FLUSH_AT
 from windsock.errors import (
     ConnectionRefused,
@@ -160,7 +161,10 @@ class Connection:
         socket = make(namespace, self, secrets.token_urlsafe(_ID_BYTES), auth)
         self._sockets[namespace.name] = socket
         namespace.admitting += 1
-        self._start(self._admit(namespace, socket), _report)
+        admission = self._admit(namespace, socket)
+        for observer in self._server.observers:
+            admission = observer.admit(socket, admission)
+        self._start(admission, _report)
 
     async def _admit(self, namespace: Namespace, socket: Socket) -> None:
         recovery = namespace.recovery
@@ -184,10 +188,10 @@ class Connection:
         except ConnectionRefused as refusal:
             self._forget(socket)
             self._refuse(namespace.name, refusal)
-        except Exception:
+        except Exception as error:
             logger.exception("the connect handler of %s failed", namespace.name)
             self._forget(socket)
-            self._refuse(namespace.name, ConnectionRefused("internal error"))
+            self._refuse(namespace.name, ConnectionRefused("internal error"), error)
         else:
             self._accept(namespace, socket)
         finally:
@@ -216,6 +220,7 @@ class Connection:
         socket.connected = True
         if namespace.registry.hooks.outgoing or (socket.hooks is not None and socket.hooks.outgoing):
             socket.tap()
+        tell(self._server.observers, lambda observer: observer.connected(socket))
         if isinstance(held, Held):
             for message in held.take():
                 socket.outlet.send(message)
@@ -227,7 +232,7 @@ class Connection:
         if socket.farewell is not None:
             self.disconnect(socket, close=socket.farewell)
 
-    def _refuse(self, namespace: str, refusal: ConnectionRefused) -> None:
+    def _refuse(self, namespace: str, refusal: ConnectionRefused, cause: Exception | None = None) -> None:
         data: dict[str, Any] = {"message": refusal.message}
         encode = self._server.parser.encode
         try:
@@ -237,6 +242,7 @@ class Connection:
             logger.error("the data of a refusal in %s cannot be sent: %s", namespace, error)
             message = encode(PacketType.CONNECT_ERROR, namespace, data, None, True)
         self.session.send(message)
+        tell(self._server.observers, lambda observer: observer.refused(namespace, refusal, cause))
         self._refusals += 1
         if self._refusals >= MAX_REFUSALS:
             self.session.close(reason="forced server close")
@@ -253,6 +259,7 @@ class Connection:
         self._sockets.pop(socket.namespace.name, None)
         if socket.connected:
             self._leave(socket, reason)
+            tell(self._server.observers, lambda observer: observer.disconnected(socket, reason))
         else:
             socket.left = reason  # and its admission ends when it finds that out
             if socket.namespace.recovery is not None:
@@ -303,10 +310,8 @@ class Connection:
         event = data[0]
         handler = socket.namespace.handlers.get(event)
         if handler is None:
-            handler = socket.namespace.registry.unknown(event)
+            handler = self._unknown(socket, event, id)
             if handler is None:
-                if id is not None:
-                    self._answer(socket, id, EventError("unknown_event", f"no handler for {event!r}").payload())
                 return
         try:
             count = len(data)
@@ -424,6 +429,14 @@ class Connection:
         outbox.gathered += len(text)
         if outbox.gathered > FLUSH_AT:
             outbox.flush()
+
+    def _unknown(self, socket: Socket, event: str, id: int | None) -> Handler | None:
+        """What an event without a handler starts; nothing, and it is answered."""
+        tell(self._server.observers, lambda observer: observer.unhandled(socket, event))
+        handler = socket.namespace.registry.unknown(event)
+        if handler is None and id is not None:
+            self._answer(socket, id, EventError("unknown_event", f"no handler for {event!r}").payload())
+        return handler
 
     def _answer_error(self, socket: Socket, event: str, id: int | None, error: BaseException) -> None:
         if isinstance(error, EventError):

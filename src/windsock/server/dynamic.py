@@ -30,6 +30,7 @@ class DynamicNamespace(Hookable):
     Attributes:
         registry: handlers and middlewares, shared by the namespaces.
         children: the namespaces that exist, by name.
+        parser: the wire format.
     """
 
     def __init__(
@@ -44,8 +45,8 @@ class DynamicNamespace(Hookable):
         name = rule.pattern if isinstance(rule, re.Pattern) else getattr(rule, "__qualname__", type(rule).__qualname__)
         self.registry: Registry = Registry(name, overrides)
         self.children: dict[str, Namespace] = self.registry.namespaces
+        self.parser: Parser = parser
         self._rule = rule
-        self._parser = parser
         self._outbox = outbox
         self._adapter = adapter
         self._recovery = recovery
@@ -88,7 +89,7 @@ class DynamicNamespace(Hookable):
 
     def make(self, name: str) -> Namespace:
         """A namespace of this name."""
-        return Namespace(name, self._parser, self._outbox, self._adapter, self, recovery=self._recovery)
+        return Namespace(name, self.parser, self._outbox, self._adapter, self, recovery=self._recovery)
 
     def _hooks(self) -> Hooks:
         return self.registry.hooks

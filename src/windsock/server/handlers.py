@@ -75,6 +75,7 @@ class Handler:
     """A handler and the shape of its arguments.
 
     Attributes:
+        event: its name.
         function: the handler itself; with dependencies, what makes them and calls it.
         asynchronous: whether it returns a coroutine, known beforehand.
         arity: arguments it takes after the socket.
@@ -84,10 +85,11 @@ class Handler:
         description: its docstring.
     """
 
-    __slots__ = ("arity", "asynchronous", "bind", "description", "function", "plain", "signature")
+    __slots__ = ("arity", "asynchronous", "bind", "description", "event", "function", "plain", "signature")
 
     def __init__(self, event: str, function: EventHandler, overrides: DependencyOverrides | None = None) -> None:
         signature = Signature.of(event, function)
+        self.event: str = event
         self.signature: Signature = signature
         self.description: str = (inspect.getdoc(function) or "") if inspect.isroutine(function) else ""
         self.function: EventHandler = function

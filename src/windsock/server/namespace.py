@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from windsock.protocol.engineio import Message
     from windsock.protocol.socketio import Packet, Parser
     from windsock.server.dynamic import DynamicNamespace
+    from windsock.server.observer import Observer
     from windsock.server.recovery import ConnectionStateRecovery
     from windsock.server.socket import Socket
 
@@ -49,6 +50,7 @@ class Registry:
         emissions: events declared with :meth:`emits`, by name.
         slow_consumer: for the events of the namespace; ``None`` where nothing can be done but what the server does with
             all that waits for a client.
+        observers: of the server.
     """
 
     def __init__(self, name: str, overrides: DependencyOverrides | None = None) -> None:
@@ -60,6 +62,7 @@ class Registry:
         self.namespaces: dict[str, Namespace] = {}
         self.emissions: dict[str, Emission] = {}
         self.slow_consumer: SlowConsumer | None = None
+        self.observers: list[Observer] = []
         self._overrides = overrides
         self._interception: Interception | None = None
 
@@ -83,7 +86,9 @@ class Registry:
         def register(function: F) -> F:
             if name in self.handlers:
                 raise ConfigurationError(f"expected one handler for {name!r} in {self.name!r}, got a second")
-            self.handlers[name] = Handler(name, function, self._overrides)
+            handler = self.handlers[name] = Handler(name, function, self._overrides)
+            for observer in self.observers:
+                observer.watch(self.name, handler)
             self._route(name)
             return function
 

@@ -10,6 +10,7 @@ from windsock.adapters.memory import MemoryAdapter
 from windsock.adapters.recovery import KeptSockets
 from windsock.asgi import ASGIApplication
 from windsock.engine.deadlines import Deadlines
+from windsock.engine.observation import tell
 from windsock.engine.options import Cookie, EngineOptions, HttpCompression, PerMessageDeflate
 from windsock.engine.registry import Engine
 from windsock.errors import ConfigurationError
@@ -18,6 +19,7 @@ from windsock.server.connection import Connection
 from windsock.server.dependencies import DependencyOverrides
 from windsock.server.dynamic import DynamicNamespace, NamespacePredicate
 from windsock.server.emissions import UNACKNOWLEDGED
+from windsock.server.health import Health, HealthCheck, examine
 from windsock.server.hooks import Hookable, Hooks
 from windsock.server.namespace import F, M, Namespace, Registry
 from windsock.server.recovery import ConnectionStateRecovery
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from windsock.engine.session import Session
     from windsock.protocol.socketio import Parser
     from windsock.server.broadcast import BroadcastOperator, Rooms
+    from windsock.server.observer import Observer
     from windsock.types import ASGIApp, TransportName
 
 MAX_HANDLERS_IN_FLIGHT = 256
@@ -77,6 +80,8 @@ class Server(Hookable):
         parser: the wire format.
         engine: the Engine.IO server beneath.
         dependency_overrides: stand-ins for what handlers depend on, for tests.
+        observers: hear of what happens; see :meth:`observe`.
+        closing: whether :meth:`close` was called.
     """
 
     def __init__(
@@ -133,6 +138,8 @@ class Server(Hookable):
         self.max_handlers_in_flight = max_handlers_in_flight
         self.namespaces: dict[str, Namespace] = {}
         self.dependency_overrides: DependencyOverrides = DependencyOverrides()
+        self.observers: list[Observer] = []
+        self.closing: bool = False
         self._recovery = (
             ConnectionStateRecovery() if connection_state_recovery is True else connection_state_recovery or None
         )
@@ -169,6 +176,7 @@ class Server(Hookable):
                 name, self.parser, self.engine.outbox, self._adapter, self.dependency_overrides, self._recovery
             )
             dynamic.registry.slow_consumer = slow_consumer or self._slow_consumer
+            dynamic.registry.observers = self.observers
             self._dynamic.append(dynamic)
             return dynamic
         if not name.startswith("/"):
@@ -184,12 +192,32 @@ class Server(Hookable):
                 recovery=self._recovery,
             )
             namespace.registry.slow_consumer = self._slow_consumer
+            namespace.registry.observers = self.observers
             rule = next((dynamic for dynamic in self._dynamic if dynamic.covers(name)), None)
             if rule is not None:
                 rule.adopt(namespace)
         if slow_consumer is not None:
             namespace.registry.slow_consumer = slow_consumer
         return namespace
+
+    def observe(self, observer: Observer) -> None:
+        """Has an observer hear of what the server does; see :class:`Observer`. Handlers may be registered later, too.
+
+        Raises:
+            ConfigurationError: clients are connected: what is around their messages stays as it is.
+        """
+        if self.engine.sessions:
+            raise ConfigurationError(f"expected observers before clients connect, got {len(self.engine.sessions)} here")
+        self.observers.append(observer)
+        self.engine.observers.append(observer)
+        self.parser = observer.parser(self.parser)
+        for namespace in self.namespaces.values():
+            namespace.parser = observer.parser(namespace.parser)
+        for dynamic in self._dynamic:
+            dynamic.parser = observer.parser(dynamic.parser)
+        for registry in self.registries:
+            for handler in registry.handlers.values():
+                observer.watch(registry.name, handler)
 
     @property
     def slow_consumers(self) -> SlowConsumerCounters:
@@ -226,15 +254,29 @@ class Server(Hookable):
             self.namespaces.pop(namespace.name, None)
             namespace.parent.children.pop(namespace.name, None)
 
-    def asgi(self, app: ASGIApp | None = None) -> ASGIApplication:
+    def asgi(self, app: ASGIApp | None = None, *, health_path: str | None = None) -> ASGIApplication:
         """The ASGI application that answers clients at ``path`` and leaves everything else to ``app``.
 
         Its lifespan is ``app``'s; the server closes when it ends.
+
+        Args:
+            app: gets every other request.
+            health_path: where :attr:`health` is told, before ``app`` is asked; nowhere by default, because ``app``
+                may have a route of that name.
         """
-        return ASGIApplication(self.engine, app, on_shutdown=self.close)
+        health = None if health_path is None else (health_path, HealthCheck(self))
+        return ASGIApplication(self.engine, app, on_shutdown=self.close, health=health)
+
+    @property
+    def health(self) -> Health:
+        """Whether the server takes clients."""
+        return examine(self)
 
     async def close(self) -> None:
         """Closes every connection; clients see a lost transport, and come back where a server is."""
+        if not self.closing:
+            self.closing = True
+            tell(self.observers, lambda observer: observer.closed())
         self.engine.close()
         for namespace in list(self.namespaces.values()):
             await namespace.adapter.close()

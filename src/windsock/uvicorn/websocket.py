@@ -15,7 +15,7 @@ from websockets.http11 import Request, Response
 from websockets.server import ServerProtocol
 
 from windsock.asgi import EXTENSION
-from windsock.engine.transports.websocket import SHUTDOWN_TIMEOUT, WebSocketTransport
+from windsock.engine.transports.websocket import SHUTDOWN_TIMEOUT
 from windsock.protocol.websocket import MAX_FRAGMENTS, QUIET, MessageReader
 from windsock.tasks import start
 from windsock.uvicorn.endpoint import ClientDisconnected, Endpoint
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from websockets.extensions import Extension
 
     from windsock.engine.cors import Header
+    from windsock.engine.transports.websocket import WebSocketTransport
     from windsock.engine.wiring import Wiring
     from windsock.types import Send
 
@@ -170,7 +171,7 @@ class WebSocketProtocol(asyncio.Protocol):
         )
         self._taken = True
         self._siblings.discard(self)
-        transport = WebSocketTransport(
+        transport = wiring.carriers.websocket(
             self._connection,
             wiring,
             extensions=extensions,

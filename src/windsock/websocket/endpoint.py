@@ -12,7 +12,6 @@ from windsock.engine.cors import OriginPolicy
 from windsock.engine.deadlines import Deadlines
 from windsock.engine.options import EngineOptions, PerMessageDeflate
 from windsock.engine.request import Request
-from windsock.engine.transports.asgi import AsgiWebSocketTransport
 from windsock.engine.wiring import Wiring
 from windsock.errors import ConfigurationError, ConnectionRefused
 from windsock.protocol.closing import CloseCode
@@ -269,7 +268,7 @@ class Endpoint:
                 raise
             connection.open(transport)
             return
-        carrier = AsgiWebSocketTransport(self._wiring, receive, send)
+        carrier = self._wiring.carriers.asgi(self._wiring, receive, send)
         connection.open(carrier)
         await carrier.run([], subprotocol)
 

@@ -73,6 +73,11 @@ class AsgiWebSocketTransport:
         """See :class:`windsock.engine.transports.base.Transport`."""
         return self._straggler
 
+    @property
+    def buffered(self) -> int:
+        """See :class:`windsock.engine.transports.base.Transport`. What the ASGI server holds is not known."""
+        return self._buffered + (0 if self._straggler is None else self._straggler.size)
+
     def send(self, message: Outgoing) -> None:
         """See :class:`windsock.engine.transports.base.Transport`."""
         if self._done or self._closing is not None:

@@ -74,6 +74,10 @@ class Transport(Protocol):
     def straggler(self) -> Straggler | None:
         """What waits for a client that does not keep up; ``None`` for one that does."""
 
+    @property
+    def buffered(self) -> int:
+        """Bytes that wait for the client."""
+
     def send(self, message: Message) -> None:
         """Queues a message; it leaves at the end of the event loop's iteration, or when its client takes it."""
 

@@ -78,6 +78,11 @@ class PollingTransport:
         """See :class:`windsock.engine.transports.base.Transport`."""
         return self._straggler
 
+    @property
+    def buffered(self) -> int:
+        """See :class:`windsock.engine.transports.base.Transport`."""
+        return self._buffered + (0 if self._straggler is None else self._straggler.size)
+
     def send(self, message: Message) -> None:
         """See :class:`windsock.engine.transports.base.Transport`."""
         if self._done or self._closing is not None:

@@ -62,6 +62,11 @@ class Straggler:
         if timeout is not None and (self._timeout is None or timeout < self._timeout):
             self._watch(timeout)
 
+    @property
+    def size(self) -> int:
+        """Bytes that wait."""
+        return self._backlog.size
+
     def take(self, size: int | None = None) -> list[Any]:
         """The next items, for the client to have; see :meth:`Backlog.take`."""
         self._taken += 1

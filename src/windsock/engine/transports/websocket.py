@@ -124,6 +124,12 @@ class WebSocketTransport(asyncio.Protocol):
         """See :class:`windsock.engine.transports.base.Transport`."""
         return self._straggler
 
+    @property
+    def buffered(self) -> int:
+        """See :class:`windsock.engine.transports.base.Transport`."""
+        waiting = 0 if self._straggler is None else self._straggler.size
+        return sum(map(len, self._queue)) + waiting + self.connection.get_write_buffer_size()
+
     def send(self, message: Outgoing) -> None:
         """See :class:`windsock.engine.transports.base.Transport`."""
         pending = self.pending

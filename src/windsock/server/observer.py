@@ -1,0 +1,82 @@
+"""Whoever wants to know what a server does: metrics, traces, an administrator's page."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from windsock.engine.session import Session
+    from windsock.errors import ConnectionRefused
+    from windsock.protocol.socketio import Parser
+    from windsock.server.handlers import Handler
+    from windsock.server.socket import Socket
+
+
+class Observer:
+    """Hears of what a server does; given to :meth:`windsock.Server.observe`. Each method does nothing by itself.
+
+    No method is called for a message. Whoever wants to see messages puts a wrapper around what they go through
+    anyway, before the first client connects: around handlers (:meth:`watch`), around the parser (:meth:`parser`).
+    A server without observers has neither wrappers nor conditions on a message's way.
+
+    A method that raises is logged, and costs the server nothing else.
+    """
+
+    # -- before clients connect --
+
+    def watch(self, namespace: str, handler: Handler) -> None:
+        """A handler is registered, or was before: its ``function`` and ``bind`` may be wrapped.
+
+        Args:
+            namespace: its name, or the name of the rule that all its namespaces match.
+            handler: of an event, of ``connect``, ``disconnecting`` or ``disconnect``.
+        """
+
+    def parser(self, parser: Parser) -> Parser:
+        """The server's parser, to be wrapped or returned as it is: what is emitted is encoded by it once."""
+        return parser
+
+    # -- sessions (windsock.engine.observation.SessionObserver) --
+
+    def session_opened(self, session: Session) -> None:
+        """A client opened a session."""
+
+    def session_upgraded(self, session: Session) -> None:
+        """It moved from long-polling to a WebSocket."""
+
+    def session_closed(self, session: Session, reason: str) -> None:
+        """It is over, for one of :data:`windsock.types.DisconnectReason`."""
+
+    # -- sockets --
+
+    def admit(self, socket: Socket, admission: Coroutine[Any, Any, None]) -> Coroutine[Any, Any, None]:
+        """A client is on its way into a namespace: runs its middlewares and its ``connect`` handler.
+
+        Returns:
+            ``admission``, or a coroutine that awaits it.
+        """
+        return admission
+
+    def connected(self, socket: Socket) -> None:
+        """A client is in a namespace."""
+
+    def refused(self, namespace: str, refusal: ConnectionRefused, cause: Exception | None) -> None:
+        """A client was not let in; called within its admission, if there was one.
+
+        Args:
+            namespace: that it asked for; it may not exist.
+            refusal: what it is told.
+            cause: the exception of a middleware or ``connect`` handler that failed.
+        """
+
+    def disconnected(self, socket: Socket, reason: str) -> None:
+        """A client left a namespace."""
+
+    # -- the rest --
+
+    def unhandled(self, socket: Socket, event: str) -> None:
+        """An event came that has no handler; its name is the client's to make up."""
+
+    def closed(self) -> None:
+        """The server closes."""

@@ -1,0 +1,140 @@
+"""What an observer hears, and that it costs nobody anything when it fails."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine
+from typing import Any
+
+import pytest
+
+from tests.server.client import Refused
+from tests.server.fixtures import Join, Serve, Way
+from tests.server.site import Trouble, until
+from windsock import ConnectionRefused, Observer, Server, Socket
+
+
+class Diary(Observer):
+    """Writes down what it hears."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def watch(self, namespace: str, handler: Any) -> None:
+        function = handler.function
+
+        def noted(*arguments: Any) -> Any:
+            self.lines.append(f"{handler.event} in {namespace}")
+            return function(*arguments)
+
+        handler.function = noted
+
+    def session_opened(self, session: Any) -> None:
+        self.lines.append("opened")
+
+    def session_upgraded(self, session: Any) -> None:
+        self.lines.append("upgraded")
+
+    def session_closed(self, session: Any, reason: str) -> None:
+        self.lines.append("closed")
+
+    async def _admit(self, admission: Coroutine[Any, Any, None]) -> None:
+        self.lines.append("admitting")
+        await admission
+        self.lines.append("admitted")
+
+    def admit(self, socket: Socket, admission: Coroutine[Any, Any, None]) -> Coroutine[Any, Any, None]:
+        return self._admit(admission)
+
+    def connected(self, socket: Socket) -> None:
+        self.lines.append("connected")
+
+    def refused(self, namespace: str, refusal: ConnectionRefused, cause: Exception | None) -> None:
+        self.lines.append(f"refused: {refusal.message} ({cause!r})")
+
+    def disconnected(self, socket: Socket, reason: str) -> None:
+        self.lines.append(f"disconnected: {socket.left == reason}")
+
+    def unhandled(self, socket: Socket, event: str) -> None:
+        self.lines.append(f"no {event}")
+
+    def closed(self) -> None:
+        self.lines.append("server closed")
+
+
+async def test_it_hears_of_each_occasion(host: Serve, way: Way, join: Join) -> None:
+    io = Server()
+    io.on("connect")(lambda socket: None)
+    diary = Diary()
+    io.observe(diary)
+    io.on("say")(lambda socket: "yes")
+    site = await host(io, way.lane)
+    client = await join(site)
+    assert await client.call("say") == "yes"
+    await client.call("shout")
+    await client.close()
+    await until(lambda: "closed" in diary.lines, "the session has ended")
+    expected = ["opened", "admitting", "connect in /", "connected", "admitted", "say in /", "no shout"]
+    assert diary.lines == [*expected, "disconnected: True", "closed"]
+    await io.close()
+    assert diary.lines[-1] == "server closed"
+
+
+async def test_it_hears_of_an_upgrade(host: Serve, join: Join) -> None:
+    io = Server()
+    io.observe(diary := Diary())
+    await join(await host(io), transports=["polling", "websocket"])
+    assert diary.lines.count("upgraded") == 1
+
+
+async def test_it_hears_who_is_refused_and_why(host: Serve, way: Way, join: Join, trouble: Trouble) -> None:
+    io = Server()
+    io.observe(diary := Diary())
+
+    @io.on("connect")
+    def connect(socket: Socket, auth: dict[str, Any]) -> None:
+        if auth.get("bug"):
+            raise KeyError("a bug")
+        raise ConnectionRefused("no")
+
+    site = await host(io, way.lane)
+    for auth in ({"bug": True}, {"bug": False}):
+        with pytest.raises(Refused):
+            await join(site, auth=auth)
+    with pytest.raises(Refused):
+        await join(site, namespaces=("/nowhere",))
+    trouble.expect("the connect handler of / failed")
+    assert [line for line in diary.lines if line.startswith("refused")] == [
+        "refused: internal error (KeyError('a bug'))",
+        "refused: no (None)",
+        "refused: Invalid namespace (None)",
+    ]
+
+
+class Broken(Observer):
+    """Fails at each occasion."""
+
+    def fail(self, *_: Any, **__: Any) -> None:
+        raise RuntimeError("it broke")
+
+    session_opened = fail
+    session_closed = fail
+    connected = fail
+    disconnected = fail
+    unhandled = fail
+    closed = fail
+
+
+async def test_one_that_fails_costs_nobody_anything(host: Serve, way: Way, join: Join, trouble: Trouble) -> None:
+    io = Server()
+    io.on("say")(lambda socket: "yes")
+    io.observe(Broken())
+    io.observe(diary := Diary())
+    site = await host(io, way.lane)
+    client = await join(site)
+    assert await client.call("say") == "yes"
+    await client.call("shout")
+    await client.close()
+    await until(lambda: "closed" in diary.lines, "the session has ended")
+    assert diary.lines[-2:] == ["disconnected: True", "closed"]
+    await io.close()
+    trouble.expect(*["an observer failed"] * 6)
