@@ -33,10 +33,10 @@ class HandlerFigures:
     __slots__ = ("failed", "invalid", "refused", "started", "times")
 
     def __init__(self) -> None:
-        self.started = 0
-        self.invalid = 0
-        self.refused = 0
-        self.failed = 0
+        self.started: int = 0
+        self.invalid: int = 0
+        self.refused: int = 0
+        self.failed: int = 0
         self.times: Histogram = Histogram(BOUNDS)
 
     def watch(self, handler: Handler) -> None:
