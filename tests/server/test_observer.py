@@ -79,6 +79,18 @@ async def test_it_hears_of_each_occasion(host: Serve, way: Way, join: Join) -> N
     assert diary.lines[-1] == "server closed"
 
 
+async def test_catch_alls_do_not_come_between(host: Serve, way: Way, join: Join) -> None:
+    io = Server()
+    io.on("say")(lambda socket: "yes")
+    io.on_any(lambda socket, event, *arguments: None)
+    io.on_any_outgoing(lambda socket, event, *arguments: None)
+    io.observe(diary := Diary())
+    client = await join(await host(io, way.lane))
+    assert await client.call("say") == "yes"
+    await client.call("shout")
+    assert diary.lines[-2:] == ["say in /", "no shout"]
+
+
 async def test_it_hears_of_an_upgrade(host: Serve, join: Join) -> None:
     io = Server()
     io.observe(diary := Diary())
@@ -113,11 +125,12 @@ async def test_it_hears_who_is_refused_and_why(host: Serve, way: Way, join: Join
 class Broken(Observer):
     """Fails at each occasion."""
 
-    def fail(self, *_: Any, **__: Any) -> None:
+    def fail(self, *_: Any, **__: Any) -> Any:
         raise RuntimeError("it broke")
 
     session_opened = fail
     session_closed = fail
+    admit = fail
     connected = fail
     disconnected = fail
     unhandled = fail
@@ -137,4 +150,4 @@ async def test_one_that_fails_costs_nobody_anything(host: Serve, way: Way, join:
     await until(lambda: "closed" in diary.lines, "the session has ended")
     assert diary.lines[-2:] == ["disconnected: True", "closed"]
     await io.close()
-    trouble.expect(*["an observer failed"] * 6)
+    trouble.expect(*["an observer failed"] * 7)

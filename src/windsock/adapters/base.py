@@ -168,7 +168,7 @@ class RecoverableAdapter(Adapter, Protocol):
         """Sends an event packet to one local socket, or to whoever has its state by now."""
 
     def persist(self, state: SocketState, lifetime: float) -> None:
-        """Keeps the state of a local socket for ``lifetime`` seconds; :meth:`remove` follows."""
+        """Keeps the state of a local socket for ``lifetime`` seconds; :meth:`windsock.Adapter.remove` follows."""
 
     async def restore(self, pid: str, offset: str | None, limit: int) -> Restored | None:
         """Gives a state back, once: the caller adds a member of its id, in its rooms, before it awaits anything else.

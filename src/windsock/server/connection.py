@@ -163,7 +163,10 @@ class Connection:
         namespace.admitting += 1
         admission = self._admit(namespace, socket)
         for observer in self._server.observers:
-            admission = observer.admit(socket, admission)
+            try:
+                admission = observer.admit(socket, admission)
+            except Exception:
+                logger.exception("an observer failed")
         self._start(admission, _report)
 
     async def _admit(self, namespace: Namespace, socket: Socket) -> None:

@@ -16,11 +16,13 @@ if TYPE_CHECKING:
 class Observer:
     """Hears of what a server does; given to :meth:`windsock.Server.observe`. Each method does nothing by itself.
 
-    No method is called for a message. Whoever wants to see messages puts a wrapper around what they go through
-    anyway, before the first client connects: around handlers (:meth:`watch`), around the parser (:meth:`parser`).
+    No method is called for a message, unless nobody handles it. Whoever wants to see messages puts a wrapper around
+    what they go through anyway, before the first client connects: around handlers (:meth:`watch`), around the parser
+    (:meth:`parser`).
     A server without observers has neither wrappers nor conditions on a message's way.
 
-    A method that raises is logged, and costs the server nothing else.
+    What :meth:`watch` and :meth:`parser` raise goes to whoever registers. What the others raise is logged, and costs
+    the server nothing else.
     """
 
     # -- before clients connect --

@@ -8,7 +8,7 @@ from typing import Final
 from windsock.contrib.prometheus.histogram import Histogram
 
 INTERVAL: Final = 0.25
-"""Seconds between looks at the clock: often enough to see a stall, seldom enough to cost nothing."""
+"""Seconds between looks at the clock."""
 
 BOUNDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
 """Seconds."""

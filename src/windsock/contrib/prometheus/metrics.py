@@ -37,8 +37,7 @@ OTHER: Final = "(other)"
 class Metrics(Observer, Collector):
     """Counts what a server does, and tells Prometheus when it asks.
 
-    Counting costs a few hundred nanoseconds for an event; gauges are read from the server when they are asked for.
-    To be made before the first client connects.
+    To be made before the first client connects. Gauges are read from the server when they are asked for.
 
     Args:
         io: the server.
