@@ -16,4 +16,4 @@ TransportName = Literal["polling", "websocket"]
 DisconnectReason = str
 """Why a socket disconnected; the words are Socket.IO's: ``client namespace disconnect``, ``server namespace
 disconnect``, ``transport close``, ``transport error``, ``ping timeout``, ``parse error``, ``forced close``,
-``forced server close``, ``server shutting down``."""
+``forced server close``, ``server shutting down``; and ``auth expired``."""

@@ -11,6 +11,7 @@ import asyncio
 import json
 import os
 import re
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Literal
@@ -212,6 +213,11 @@ async def heard(socket: Socket) -> dict[str, Any]:
     socket.off_any_outgoing()
     told: dict[str, Any] = socket.data.heard
     return told
+
+
+@io.on("expire")
+async def expire(socket: Socket, seconds: float) -> None:
+    socket.expires_at = time.time() + seconds
 
 
 @io.on("volatile")

@@ -92,6 +92,21 @@ async def test_a_name_that_is_registered_goes_before_a_rule(host: Serve, way: Wa
     assert await client.call("where", namespace="/whatever") == "anything"
 
 
+async def test_a_namespace_that_is_kept_when_its_last_client_has_gone(host: Serve, dial: Dial) -> None:
+    io = Server(cleanup_empty_child_namespaces=False)
+    left: asyncio.Queue[str] = asyncio.Queue()
+    rule = io.of(re.compile(r"^/org-\d$"))
+    rule.on("disconnect")(lambda socket, reason: left.put_nowait(reason))
+    peer = await dial(await host(io), "websocket")
+    await peer.connect("/org-1")
+    kept = io.namespaces["/org-1"]
+    await peer.send("41/org-1,")
+    await soon(left.get())
+    await peer.connect("/org-2")
+    assert io.of("/org-1") is kept
+    assert set(rule.children) == {"/org-1", "/org-2"}
+
+
 async def test_a_namespace_goes_with_its_last_client(host: Serve, way: Way, dial: Dial) -> None:
     io, organisations = make_server()
     left: asyncio.Queue[tuple[str, str]] = asyncio.Queue()

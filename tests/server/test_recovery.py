@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from typing import Any
 
 import pytest
@@ -273,3 +274,17 @@ async def test_what_is_kept_has_a_bound(host: Serve, dial: Dial) -> None:
         io.emit("news", number, "x" * 1000)
     back = await clients[1].back(await dial(site, "websocket"))
     assert not back.recovered_from(clients[1])
+
+
+@pytest.mark.parametrize("lasts", [True, False])
+async def test_no_state_outlives_the_authentication(lasts: bool, host: Serve, dial: Dial) -> None:
+    io = make_server()
+    site = await host(io)
+    client = await Client(await dial(site, "websocket")).connect()
+    at = time.time() + (600 if lasts else 0.05)
+    io.of("/").sockets[client.sid].expires_at = at
+    await client.lose(io)
+    await until(lambda: lasts or time.time() > at, "it is over")
+    back = await client.back(await dial(site, "websocket"))
+    assert back.recovered_from(client) == lasts
+    assert io.of("/").sockets[back.sid].expires_at == (at if lasts else None)

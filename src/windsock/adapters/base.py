@@ -140,12 +140,14 @@ class SocketState:
         pid: the client's secret: whoever knows it gets this state.
         rooms: those it was in, its id among them.
         data: what the application kept with it.
+        expires_at: when its authentication ends, in seconds since the epoch.
     """
 
     id: str
     pid: str
     rooms: frozenset[str]
     data: Any
+    expires_at: float | None = None
 
 
 Restored = tuple[SocketState, "Sequence[Message]"]

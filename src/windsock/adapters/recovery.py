@@ -28,7 +28,7 @@ _NO_TEXT: Final = (int, float, type(None), dict, list, tuple, bytes, bytearray, 
 class Kept:
     """A socket that is away, for the rooms a member as any other."""
 
-    __slots__ = ("adapter", "data", "expires_at", "id", "left_at", "membership", "pid")
+    __slots__ = ("adapter", "auth_expires_at", "data", "expires_at", "id", "left_at", "membership", "pid")
 
     def __init__(
         self, adapter: RecoveryAdapter, state: SocketState, membership: Membership, left_at: float, expires_at: float
@@ -37,6 +37,7 @@ class Kept:
         self.id: str = state.id
         self.pid: str = state.pid
         self.data: Any = state.data
+        self.auth_expires_at: float | None = state.expires_at
         self.membership: Membership = membership
         self.left_at: float = left_at
         self.expires_at: float = expires_at
@@ -253,7 +254,7 @@ class RecoveryAdapter:
         if missed is None or sum(message.size for message in missed) > limit:
             self.forget(kept)
             return None
-        state = SocketState(kept.id, pid, self._away.rooms_of(kept), kept.data)
+        state = SocketState(kept.id, pid, self._away.rooms_of(kept), kept.data, kept.auth_expires_at)
         self._away.remove(kept)
         kept.membership.holder = None
         return state, missed

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from windsock.engine.session import Session
     from windsock.engine.wiring import Wiring
     from windsock.protocol.socketio import Decoder
+    from windsock.server.expirations import Expirations
     from windsock.server.handlers import Handler
     from windsock.server.namespace import Namespace
     from windsock.server.server import Server
@@ -126,7 +127,12 @@ class Connection:
         """Of the engine."""
         return self._server.engine.wiring
 
-    def disconnect(self, socket: Socket, *, close: bool) -> None:
+    @property
+    def expirations(self) -> Expirations:
+        """Of the server."""
+        return self._server.expirations
+
+    def disconnect(self, socket: Socket, *, close: bool, reason: str = "server namespace disconnect") -> None:
         """Disconnects one socket, or closes the connection with all of them."""
         if close and socket.connected:
             for other in list(self._sockets.values()):
@@ -137,7 +143,7 @@ class Connection:
             socket.farewell = socket.farewell or close
         elif self._is_here(socket):
             self.session.send(socket.namespace.encode(Packet(PacketType.DISCONNECT, socket.namespace.name)))
-            self._remove(socket, "server namespace disconnect")
+            self._remove(socket, reason)
 
     def run(self, socket: Socket, coroutine: Coroutine[Any, Any, Any], event: str) -> None:
         """Starts what a handler of the library's own events, or a catch-all, returned; nobody waits for it."""
@@ -286,6 +292,8 @@ class Connection:
         if namespace.sockets.get(socket.id, socket) is socket:
             namespace.sockets.pop(socket.id, None)
             namespace.adapter.remove(socket)
+        if socket.expires_at is not None:
+            socket.expires_at = None
         if socket.acks is not None:
             socket.acks.close()
         for future in socket.drains or ():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -94,6 +95,7 @@ class RecoverableSocket(Socket):
         self.id: str = state.id
         self.pid = state.pid
         self._data = state.data
+        self.expires_at = state.expires_at
         self.recovered = self.recoverable = True
         held = self.outlet
         assert isinstance(held, Held)
@@ -101,7 +103,7 @@ class RecoverableSocket(Socket):
 
     def state(self) -> SocketState:
         """What is kept of it."""
-        return SocketState(self.id, self.pid, self.rooms, self._data)
+        return SocketState(self.id, self.pid, self.rooms, self._data, self.expires_at)
 
     def give_way(self) -> None:
         """The client came back before its connection was known to be lost: it is, now."""
@@ -159,7 +161,7 @@ class Recovery:
             return False
         state, missed = restored
         if socket.left is not None:
-            self.adapter.persist(state, self.options.max_disconnection_duration)
+            self._persist(state)
             return False
         socket.resume(state, missed)
         # At once: what is emitted from now on follows what was missed.
@@ -183,7 +185,7 @@ class Recovery:
         if socket.recoverable:
             socket.recoverable = False
             if reason in RECOVERABLE:
-                self.adapter.persist(socket.state(), self.options.max_disconnection_duration)
+                self._persist(socket.state())
 
     def abandon(self, socket: Socket, reason: str) -> None:
         """The same for one whose connect handler still runs: its client may be back before that ends."""
@@ -192,3 +194,9 @@ class Recovery:
             self.leave(socket, reason)
             self._namespace.sockets.pop(socket.id, None)
             self.adapter.remove(socket)
+
+    def _persist(self, state: SocketState) -> None:
+        lifetime = self.options.max_disconnection_duration
+        if state.expires_at is not None:  # no state outlives what the client proved itself with
+            lifetime = max(0.0, min(lifetime, state.expires_at - time.time()))
+        self.adapter.persist(state, lifetime)

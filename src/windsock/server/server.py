@@ -19,6 +19,7 @@ from windsock.server.connection import Connection
 from windsock.server.dependencies import DependencyOverrides
 from windsock.server.dynamic import DynamicNamespace, NamespacePredicate
 from windsock.server.emissions import UNACKNOWLEDGED
+from windsock.server.expirations import Expirations
 from windsock.server.health import Health, HealthCheck, examine
 from windsock.server.hooks import Hookable, Hooks
 from windsock.server.namespace import F, M, Namespace, Registry
@@ -71,6 +72,8 @@ class Server(Hookable):
             than 4 MiB wait for it.
         max_fragments: frames in one WebSocket message.
         max_handlers_in_flight: handlers of one connection that have begun and not ended.
+        cleanup_empty_child_namespaces: whether a namespace that a client asked for goes with its last client.
+            Socket.IO's default is the opposite; but the names are the clients' to make up, and each would stay.
 
     Raises:
         ConfigurationError: an option is out of its range.
@@ -79,6 +82,7 @@ class Server(Hookable):
         namespaces: by name.
         parser: the wire format.
         engine: the Engine.IO server beneath.
+        expirations: of the clients' authentication.
         dependency_overrides: stand-ins for what handlers depend on, for tests.
         observers: hear of what happens; see :meth:`observe`.
         closing: whether :meth:`close` was called.
@@ -109,6 +113,7 @@ class Server(Hookable):
         slow_consumer: SlowConsumer = SlowConsumer(),  # noqa: B008  frozen
         max_fragments: int = 1024,
         max_handlers_in_flight: int = MAX_HANDLERS_IN_FLIGHT,
+        cleanup_empty_child_namespaces: bool = True,
     ) -> None:
         if connect_timeout <= 0:
             raise ConfigurationError(f"expected connect_timeout above zero, got {connect_timeout}")
@@ -136,6 +141,8 @@ class Server(Hookable):
         self.parser: Parser = parser if parser is not None else JsonParser()
         self.engine: Engine = Engine(options, self._open)
         self.max_handlers_in_flight = max_handlers_in_flight
+        self.expirations: Expirations = Expirations()
+        self._cleanup = cleanup_empty_child_namespaces
         self.namespaces: dict[str, Namespace] = {}
         self.dependency_overrides: DependencyOverrides = DependencyOverrides()
         self.observers: list[Observer] = []
@@ -247,6 +254,8 @@ class Server(Hookable):
 
     def drop_if_empty(self, namespace: Namespace) -> None:
         """Forgets a namespace that a client asked for and nobody uses any more."""
+        if not self._cleanup:
+            return
         recovery = namespace.recovery
         if recovery is not None and recovery.adapter.holds:
             return

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from windsock.acks import Acks, wait_for_ack
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from windsock.protocol.engineio import Message
     from windsock.server.connection import Connection
     from windsock.server.namespace import Namespace
+
+AUTH_EXPIRED: Final = "auth_expired"
+"""The event that a client gets right before it is disconnected because its authentication has expired."""
 
 
 class Handshake:
@@ -150,8 +154,8 @@ class Socket(Hookable):
             its ``data`` (connection state recovery).
     """
 
-    __slots__ = ("__weakref__", "_connection", "_data", "acks", "connected", "drains", "farewell", "handshake",
-                 "hooks", "id", "left", "namespace", "outlet")  # fmt: skip
+    __slots__ = ("__weakref__", "_connection", "_data", "_expiry", "acks", "connected", "drains", "farewell",
+                 "handshake", "hooks", "id", "left", "namespace", "outlet")  # fmt: skip
 
     recovered: bool = False
 
@@ -168,6 +172,7 @@ class Socket(Hookable):
         self.hooks: Hooks | None = None
         self._connection = connection
         self._data: SimpleNamespace | None = None
+        self._expiry: tuple[float, int] | None = None
 
     def __repr__(self) -> str:
         return f"<Socket {self.id} in {self.namespace.name}>"
@@ -178,6 +183,28 @@ class Socket(Hookable):
         if self._data is None:
             self._data = SimpleNamespace()
         return self._data
+
+    @property
+    def expires_at(self) -> float | None:
+        """When its authentication ends, in seconds since the epoch; ``None``: it does not.
+
+        Set it in the ``connect`` handler, and anew when the client has shown a new proof. At that time, or within a
+        second after it, the client gets the event ``auth_expired`` and is disconnected; it sees the reason ``io server
+        disconnect``, and the ``disconnect`` handler ``auth expired``. ``None`` again once the client has left.
+
+        Raises:
+            ValueError: it is set to what is no finite number.
+        """
+        return None if self._expiry is None else self._expiry[0]
+
+    @expires_at.setter
+    def expires_at(self, at: float | None) -> None:
+        if at is not None and not math.isfinite(at):
+            raise ValueError(f"expected seconds since the epoch, got {at}")
+        expirations = self._connection.expirations
+        if self._expiry is not None:
+            expirations.discard(self, self._expiry[1])
+        self._expiry = None if at is None or self.left is not None else (at, expirations.add(self, at))
 
     @property
     def rooms(self) -> frozenset[str]:
@@ -277,6 +304,11 @@ class Socket(Hookable):
         return SocketOperator(self, timeout=seconds)
 
     # -- for the rest of the server --
+
+    def expire(self) -> None:
+        """Its authentication has ended."""
+        self.emit(AUTH_EXPIRED)
+        self._connection.disconnect(self, close=False, reason="auth expired")
 
     def own_hooks(self) -> Hooks:
         """Its hooks, made when it has none."""

@@ -137,6 +137,12 @@ io.on("connection", (socket) => {
     socket.offAnyOutgoing();
     reply(socket.data.heard);
   });
+  socket.on("expire", (seconds) =>
+    setTimeout(() => {
+      socket.emit("auth_expired");
+      socket.disconnect();
+    }, 1000 * seconds),
+  );
   socket.on("volatile", () => socket.volatile.emit("perhaps", 1));
 });
 

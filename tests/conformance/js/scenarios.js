@@ -480,6 +480,19 @@ export const scenarios = {
     equal(await arrived, [1], "perhaps");
   },
 
+  async "auth that expires is told before the disconnection"(world) {
+    const socket = await connected(world);
+    const seen = [];
+    socket.on("auth_expired", () => seen.push("auth_expired", socket.connected));
+    const gone = next(socket, "disconnect");
+    socket.emit("expire", 0.1);
+    equal((await gone)[0], "io server disconnect", "reason");
+    equal(seen, ["auth_expired", true], "seen");
+    socket.connect();
+    await next(socket, "connect");
+    equal(await socket.timeout(WITHIN).emitWithAck("join", "room"), ["room"], "back");
+  },
+
   async "catch-alls hear what comes and what leaves"(world) {
     const [a, b] = await Promise.all([connected(world), connected(world)]);
     const ask = (socket, ...values) => socket.timeout(WITHIN).emitWithAck(...values);
