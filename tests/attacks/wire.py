@@ -436,10 +436,15 @@ class Client(WebSocket):
 
     def receive_packet(self, *, within: float) -> tuple[int, Any, int | None]:
         """Type, data and id of the next packet of the main namespace."""
-        while (text := self.receive_text(within=within)) == "2":
-            self.send_text("3")
-        match = re.fullmatch(r"4([0-4])(\d*)(.*)", text, re.DOTALL)
-        assert match is not None, text
+        deadline = time.monotonic() + within
+        match = None
+        while match is None:
+            text = self.receive_text(within=deadline - time.monotonic())
+            if text == "2":
+                self.send_text("3")
+            elif not re.match(r"4[0-4]/", text):  # else: of another namespace
+                match = re.fullmatch(r"4([0-4])(\d*)(.*)", text, re.DOTALL)
+                assert match is not None, text
         kind, id, data = match.groups()
         return int(kind), json.loads(data) if data else None, int(id) if id else None
 

