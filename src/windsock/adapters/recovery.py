@@ -65,6 +65,7 @@ class KeptSockets:
         self._max_sockets = max_sockets
         self._kept: dict[str, Kept] = {}
         self._timer: asyncio.TimerHandle | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     def __len__(self) -> int:
         return len(self._kept)
@@ -78,8 +79,8 @@ class KeptSockets:
         if len(self._kept) >= self._max_sockets:
             self._drop(next(iter(self._kept.values())))
         self._kept[kept.pid] = kept
-        if self._timer is None:
-            self._wake_at(kept.expires_at)
+        if self._timer is None or self._loop is not asyncio.get_running_loop():
+            self._wake_at(kept.expires_at)  # a server may be used on one event loop after the other
 
     def take(self, pid: str, adapter: RecoveryAdapter) -> Kept | None:
         """A socket of this adapter, which is kept no more."""
@@ -101,7 +102,8 @@ class KeptSockets:
         kept.adapter.forget(kept)
 
     def _wake_at(self, time: float) -> None:
-        self._timer = asyncio.get_running_loop().call_at(time + SWEEP_INTERVAL, self._sweep)
+        self._loop = asyncio.get_running_loop()
+        self._timer = self._loop.call_at(time + SWEEP_INTERVAL, self._sweep)
 
     def _sweep(self) -> None:
         self._timer = None
@@ -298,6 +300,7 @@ class RecoveryAdapter:
     def _log_packet(self, packet: Packet, rooms: tuple[Any, ...], except_: Collection[str]) -> Message:
         log = self._log
         packet.data.append(log.next_id)
+        packet.has_offset = True
         message = self._emitter.encode(packet)
         log.append(message, rooms, except_, asyncio.get_running_loop().time())
         return message
@@ -306,4 +309,5 @@ class RecoveryAdapter:
         # A client takes any text that comes last, and be it the event's name, for its offset.
         if packet.id is None and not isinstance(packet.data[-1], _NO_TEXT):
             packet.data.append(self._log.newest_id)
+            packet.has_offset = True
         self._emitter.deliver(members, self._emitter.encode(packet), volatile=volatile)

@@ -55,11 +55,15 @@ class Packet:
             event's name first. ACK: a list of arguments. CONNECT_ERROR: a mapping with ``message``.
         id: acknowledgement id, or ``None``.
         compress: whether a transport may compress it.
+
+    Attributes:
+        has_offset: whether the last of an event's arguments is its offset, which is not the application's.
     """
 
     # Without slots, which make an object that lives for one call slower to make. What nearly all packets have stands
     # in the class.
     compress: bool = True
+    has_offset: bool = False
 
     def __init__(
         self, type: PacketType, namespace: str = "/", data: Any = None, id: int | None = None, compress: bool = True

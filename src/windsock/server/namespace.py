@@ -322,7 +322,8 @@ class Namespace(Hookable):
         if packet.id is not None:  # somebody waits for its acknowledgement
             return Terms(policy, droppable=False)
         if isinstance(policy.policy, Conflate):
-            return Terms(policy, droppable=False, subject=tuple(packet.data), scope=self.name)
+            subject = tuple(packet.data[:-1] if packet.has_offset else packet.data)
+            return Terms(policy, droppable=False, subject=subject, scope=self.name)
         return Terms(policy, droppable=policy.policy == "drop_oldest")
 
     def deliver(self, members: Collection[Any], message: Message, *, volatile: bool) -> None:
