@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from benchmarks.apps.windsock_app import ROOM, chat, connect, echo
 from benchmarks.micro.fakes import connect_clients, encode_event
-from windsock import Server
+from windsock import ConnectionStateRecovery, Server
 from windsock.protocol.websocket import TEXT as OPCODE_TEXT
 from windsock.protocol.websocket import frame
 
@@ -17,9 +19,9 @@ EVENT = frame(OPCODE_TEXT, f'42["chat","{TEXT}"]'.encode())
 ACKNOWLEDGEMENT = frame(OPCODE_TEXT, f'437["{TEXT}"]'.encode())
 
 
-def make_server() -> Server:
+def make_server(**options: Any) -> Server:
     """The benchmark's application, on a server of its own for each test."""
-    io = Server()
+    io = Server(**options)
     for handler in (connect, chat, echo):
         io.on(handler.__name__)(handler)
     return io
@@ -35,6 +37,22 @@ async def test_broadcast(benchmark: BenchmarkFixture) -> None:
 
     benchmark(broadcast)
     assert {bytes(lane.connection.latest) for lane in lanes} == {EVENT}
+
+
+async def test_broadcast_with_recovery(benchmark: BenchmarkFixture) -> None:
+    """Numbered, and kept for whoever may have missed it: in a log that is full, as it is after a while."""
+    io = make_server(connection_state_recovery=ConnectionStateRecovery(max_bytes=1_000_000))
+    lanes = await connect_clients(io, CLIENTS)
+
+    def broadcast() -> None:
+        io.to(ROOM).emit("chat", TEXT)
+        io.engine.outbox.flush()
+
+    for _ in range(2000):
+        broadcast()
+    benchmark(broadcast)
+    (latest,) = {bytes(lane.connection.latest) for lane in lanes}
+    assert TEXT.encode() in latest
 
 
 async def test_broadcast_of_burst(benchmark: BenchmarkFixture) -> None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 EVERYBODY: Final = (None,)
 """The rooms of a packet for the whole namespace."""
 
-RECORD_BYTES: Final = 640
+RECORD_BYTES: Final = 690
 """What a packet costs beside its content, measured: with short packets it is most of what a log holds."""
 
 ROOM_BYTES: Final = 120

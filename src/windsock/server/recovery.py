@@ -47,7 +47,7 @@ class ConnectionStateRecovery:
             runs in any case, and may refuse it.
         max_bytes: of packets that are kept for each namespace, with what keeping them costs. The oldest give way, and
             who missed one of these comes back as a stranger: a busy namespace may not take the server's memory.
-        max_sockets: kept at once, of all namespaces, about a kibibyte each and what the application keeps with them.
+        max_sockets: kept at once, of all namespaces, some 1.3 KB each and what the application keeps with them.
             The first to leave give way: a client that connects and leaves over and over may not take the server's
             memory.
 
