@@ -2,6 +2,7 @@
 
 from windsock.adapters.base import Adapter, LocalEmitter, RecoverableAdapter, RemoteSocket, SocketState, Target
 from windsock.adapters.memory import MemoryAdapter
+from windsock.adapters.observation import ObservableAdapter, RoomObserver
 from windsock.client.client import Client
 from windsock.client.namespace import ClientNamespace
 from windsock.client.operator import ClientOperator
@@ -63,10 +64,12 @@ __all__ = [
     "MemoryAdapter",
     "Namespace",
     "NotConnected",
+    "ObservableAdapter",
     "Observer",
     "PerMessageDeflate",
     "RecoverableAdapter",
     "RemoteSocket",
+    "RoomObserver",
     "Server",
     "SlowConsumer",
     "SlowConsumerCounters",

@@ -37,6 +37,27 @@ class Emitter:
         self.disconnected.append((member.id, close))
 
 
+class Listener:
+    """Keeps the rooms as it is told of them, and sees that what it is told makes sense."""
+
+    def __init__(self) -> None:
+        self.rooms: dict[str, set[str]] = {}
+
+    def room_created(self, room: str) -> None:
+        assert room not in self.rooms
+        self.rooms[room] = set()
+
+    def room_joined(self, room: str, member: Any) -> None:
+        assert member.id not in self.rooms[room]
+        self.rooms[room].add(member.id)
+
+    def room_left(self, room: str, member: Any) -> None:
+        self.rooms[room].remove(member.id)
+
+    def room_deleted(self, room: str) -> None:
+        assert self.rooms.pop(room) == set()
+
+
 def run(coroutine: Coroutine[Any, Any, Any]) -> Any:
     """The result of a coroutine that has nothing to wait for, without an event loop."""
     try:
@@ -63,6 +84,8 @@ class Rooms(RuleBasedStateMachine):
         super().__init__()
         self.emitter = Emitter()
         self.adapter = MemoryAdapter("/", self.emitter)
+        self.listener = Listener()
+        self.adapter.observe(self.listener)
         self.model: dict[str, set[str]] = {}
         self.known: dict[str, Member] = {}
         self.count = 0
@@ -151,6 +174,14 @@ class Rooms(RuleBasedStateMachine):
     def everybody_is_where_the_model_says(self) -> None:
         for id, rooms in self.model.items():
             assert self.adapter.rooms_of(self.known[id]) == rooms
+
+    @invariant()
+    def the_listener_was_told_of_every_change(self) -> None:
+        rooms: dict[str, set[str]] = {}
+        for id, joined in self.model.items():
+            for room in joined:
+                rooms.setdefault(room, set()).add(id)
+        assert self.listener.rooms == rooms
 
     def target(self, masks: tuple[int, int], *, volatile: bool = False) -> Target:
         """Rooms of both kinds: named ones, and the rooms that members are."""

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Coroutine
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from tests.server.client import Refused
 from tests.server.fixtures import Join, Serve, Way
 from tests.server.site import Trouble, until
-from windsock import ConnectionRefused, Observer, Server, Socket
+from windsock import ConnectionRefused, MemoryAdapter, Namespace, Observer, Server, Socket
+from windsock.adapters.base import AdapterFactory
 
 
 class Diary(Observer):
@@ -54,11 +56,99 @@ class Diary(Observer):
     def disconnected(self, socket: Socket, reason: str) -> None:
         self.lines.append(f"disconnected: {socket.left == reason}")
 
+    def rooms(self, namespace: Namespace) -> Rooms | None:
+        return None if namespace.name == "/unwatched" else Rooms(self, namespace)
+
     def unhandled(self, socket: Socket, event: str) -> None:
         self.lines.append(f"no {event}")
 
     def closed(self) -> None:
         self.lines.append("server closed")
+
+
+class Rooms:
+    """Writes down what becomes of rooms, but not of those that are a socket's own."""
+
+    def __init__(self, diary: Diary, namespace: Namespace) -> None:
+        self._lines = diary.lines
+        self._namespace = namespace
+
+    def _note(self, what: str, room: str) -> None:
+        if len(room) < 10:
+            self._lines.append(f"{what} {room} of {self._namespace.name}")
+
+    def room_created(self, room: str) -> None:
+        self._note("created", room)
+
+    def room_joined(self, room: str, member: Socket) -> None:
+        assert room in member.rooms
+        self._note("joined", room)
+
+    def room_left(self, room: str, member: Socket) -> None:
+        assert room not in member.rooms
+        self._note("left", room)
+
+    def room_deleted(self, room: str) -> None:
+        self._note("deleted", room)
+
+
+@pytest.mark.parametrize("recovery", [False, True])
+async def test_it_hears_of_rooms(host: Serve, way: Way, join: Join, recovery: bool) -> None:
+    io = Server(connection_state_recovery=recovery)
+    early, unwatched = io.of("/early"), io.of("/unwatched")
+    io.observe(diary := Diary())
+    late = io.of(re.compile(r"^/late-\d$"))
+    for namespace in (early, unwatched, late):
+        namespace.on("join")(lambda socket, *rooms: socket.join(*rooms))
+        namespace.on("leave")(lambda socket, room: socket.leave(room))
+    names = ("/early", "/unwatched", "/late-1")
+    site = await host(io, way.lane)
+    first, second = [await join(site, namespaces=names) for _ in range(2)]
+    diary.lines.clear()
+    for name in names:
+        await first.call("join", "a", namespace=name)
+        await second.call("join", "a", "a", namespace=name)
+        await second.call("join", "a", namespace=name)
+        await second.call("leave", "a", namespace=name)
+        await second.call("leave", "b", namespace=name)
+    io.of("/early").sockets_join("b")
+    await first.close()
+    await until(lambda: diary.lines.count("closed") == 1, "the session has ended")
+    rooms = [line for line in diary.lines if " of " in line]
+    assert [line for line in rooms if line.endswith("/late-1")] == [
+        "created a of /late-1",
+        "joined a of /late-1",
+        "joined a of /late-1",
+        "left a of /late-1",
+        "left a of /late-1",
+        "deleted a of /late-1",
+    ]
+    assert sorted(rooms[4:]) == sorted(
+        [
+            *[line for line in rooms if line.endswith("/late-1")],
+            *["created b of /early", "joined b of /early", "joined b of /early", "left b of /early"],
+            *["left a of /early", "deleted a of /early"],
+        ]
+    )
+
+
+class Unobservable:
+    """An adapter of one's own that knows nothing of observers."""
+
+    def __init__(self, namespace: str, emitter: Any) -> None:
+        adapter = MemoryAdapter(namespace, emitter)
+        for name in (name for name in dir(adapter) if name[0] != "_" and name != "observe"):
+            setattr(self, name, getattr(adapter, name))
+
+
+async def test_an_adapter_that_tells_nothing(host: Serve, join: Join, caplog: pytest.LogCaptureFixture) -> None:
+    io = Server(adapter=cast("AdapterFactory", Unobservable))
+    io.observe(diary := Diary())
+    io.on("join")(lambda socket, room: socket.join(room))
+    client = await join(await host(io), transports=["websocket"])
+    await client.call("join", "a")
+    assert not [line for line in diary.lines if " of " in line]
+    assert "Unobservable tells nothing of the rooms of /" in caplog.text
 
 
 async def test_it_hears_of_each_occasion(host: Serve, way: Way, join: Join) -> None:

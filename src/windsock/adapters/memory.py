@@ -9,6 +9,7 @@ from windsock.adapters.base import Room
 
 if TYPE_CHECKING:
     from windsock.adapters.base import LocalEmitter, Member, RemoteSocket, Target
+    from windsock.adapters.observation import RoomObserver
     from windsock.protocol.socketio import Packet
 
 
@@ -29,6 +30,7 @@ class MemoryAdapter:
         self._members: dict[str, Member] = {}
         self._rooms: dict[str, Room] = {}
         self._joined: dict[str, set[str]] = {}
+        self._observer: RoomObserver | None = None
 
     def add(self, member: Member) -> None:
         """See :class:`windsock.adapters.base.Adapter`."""
@@ -37,18 +39,26 @@ class MemoryAdapter:
         if members is not None:
             members.add(member)
             members.receivers = None
+        if self._observer is not None:
+            self._tell_joined(member, member.id, created=members is None)
 
     def remove(self, member: Member) -> None:
         """See :class:`windsock.adapters.base.Adapter`."""
-        self._members.pop(member.id, None)
+        was_here = self._members.pop(member.id, None) is not None
         for room in self._joined.pop(member.id, ()):
             self._drop(member, room)
         if member.id in self._rooms:
             self._drop(member, member.id)
+        elif was_here and self._observer is not None:
+            self._tell_left(member, member.id)
 
     def join(self, member: Member, rooms: Iterable[str]) -> None:
         """See :class:`windsock.adapters.base.Adapter`."""
         joined = self._joined.setdefault(member.id, set())
+        news = None
+        if self._observer is not None:
+            rooms = [room for room in dict.fromkeys(rooms) if room != member.id and room not in joined]
+            news = [(room, room not in self._rooms and room not in self._members) for room in rooms]
         for room in rooms:
             if room != member.id:
                 joined.add(room)
@@ -60,6 +70,9 @@ class MemoryAdapter:
                         members.add(owner)
                 members.add(member)
                 members.receivers = None
+        if news is not None:
+            for room, created in news:
+                self._tell_joined(member, room, created=created)
 
     def leave(self, member: Member, rooms: Iterable[str]) -> None:
         """See :class:`windsock.adapters.base.Adapter`."""
@@ -118,6 +131,10 @@ class MemoryAdapter:
         for member in list(self.select(target)):
             self._emitter.disconnect(member, close=close)
 
+    def observe(self, observer: RoomObserver) -> None:
+        """See :class:`windsock.adapters.observation.ObservableAdapter`."""
+        self._observer = observer
+
     async def close(self) -> None:
         """Nothing to let go of."""
 
@@ -134,3 +151,17 @@ class MemoryAdapter:
         members.receivers = None
         if not members:
             del self._rooms[room]
+        if self._observer is not None:
+            self._tell_left(member, room)
+
+    def _tell_joined(self, member: Member, room: str, *, created: bool) -> None:
+        assert self._observer is not None
+        if created:
+            self._observer.room_created(room)
+        self._observer.room_joined(room, member)
+
+    def _tell_left(self, member: Member, room: str) -> None:
+        assert self._observer is not None
+        self._observer.room_left(room, member)
+        if room not in self._rooms and room not in self._members:
+            self._observer.room_deleted(room)

@@ -14,6 +14,7 @@ from windsock.adapters.memory import MemoryAdapter
 
 if TYPE_CHECKING:
     from windsock.adapters.base import LocalEmitter, Member, RemoteSocket, Restored
+    from windsock.adapters.observation import RoomObserver
     from windsock.protocol.engineio import Message
     from windsock.protocol.socketio import Packet
 
@@ -196,6 +197,10 @@ class RecoveryAdapter:
             self._kept.discard(kept)
             self.forget(kept)
         self._here.disconnect_all(target, close=close)
+
+    def observe(self, observer: RoomObserver) -> None:
+        """See :class:`windsock.adapters.observation.ObservableAdapter`. It hears of those who are here."""
+        self._here.observe(observer)
 
     async def close(self) -> None:
         """Lets go of who is away."""

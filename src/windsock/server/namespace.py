@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection
+import logging
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from windsock.adapters.observation import ObservableAdapter
 from windsock.arguments import EventHandler
 from windsock.errors import ConfigurationError
 from windsock.protocol.socketio import RESERVED_EVENTS, PacketType
@@ -15,11 +17,13 @@ from windsock.server.handlers import Handler
 from windsock.server.hooks import Hookable, Hooks
 from windsock.server.interception import Interception
 from windsock.server.recovery import Recovery
+from windsock.server.rooms import RoomObservers
 from windsock.server.tap import RecordingParser
 from windsock.slow_consumer import Conflate, SlowConsumer, Terms
 
 if TYPE_CHECKING:
     from windsock.adapters.base import Adapter, AdapterFactory, RemoteSocket
+    from windsock.adapters.observation import RoomObserver
     from windsock.engine.transports.outbox import Outbox
     from windsock.protocol.engineio import Message
     from windsock.protocol.socketio import Packet, Parser
@@ -27,6 +31,8 @@ if TYPE_CHECKING:
     from windsock.server.observer import Observer
     from windsock.server.recovery import ConnectionStateRecovery
     from windsock.server.socket import Socket
+
+logger: logging.Logger = logging.getLogger("windsock.server")
 
 F = TypeVar("F", bound=EventHandler)
 Middleware = Callable[["Socket"], "Awaitable[None] | None"]
@@ -195,6 +201,7 @@ class Namespace(Hookable):
         self.registry.namespaces[name] = self
         self.handlers: dict[str, Handler] = self.registry.routes
         self._ack_id = 0
+        self._room_observers: list[RoomObserver] = []
         if self.registry.hooks.outgoing:
             self.tap()
 
@@ -285,6 +292,18 @@ class Namespace(Hookable):
         policy = self.registry.slow_consumer
         if policy is not None and policy.policy == "drop_volatile":
             message.terms = Terms(policy, droppable=True)
+
+    def observe_rooms(self, observers: Sequence[Observer]) -> None:
+        """Asks observers whether they want to hear of the rooms; the adapter is observed if one of them does."""
+        found = [rooms for observer in observers if (rooms := observer.rooms(self)) is not None]
+        if not found:
+            return
+        if not isinstance(self.adapter, ObservableAdapter):
+            logger.warning("%s tells nothing of the rooms of %s", type(self.adapter).__name__, self.name)
+            return
+        if not self._room_observers:
+            self.adapter.observe(RoomObservers(self._room_observers))
+        self._room_observers += found
 
     # -- the hooks' side --
 

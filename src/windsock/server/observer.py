@@ -6,10 +6,12 @@ from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from windsock.adapters.observation import RoomObserver
     from windsock.engine.session import Session
     from windsock.errors import ConnectionRefused
     from windsock.protocol.socketio import Parser
     from windsock.server.handlers import Handler
+    from windsock.server.namespace import Namespace
     from windsock.server.socket import Socket
 
 
@@ -21,8 +23,8 @@ class Observer:
     (:meth:`parser`).
     A server without observers has neither wrappers nor conditions on a message's way.
 
-    What :meth:`watch` and :meth:`parser` raise goes to whoever registers. What the others raise is logged, and costs
-    the server nothing else.
+    What :meth:`watch`, :meth:`parser` and :meth:`rooms` raise goes to whoever registers. What the others raise is
+    logged, and costs the server nothing else.
     """
 
     # -- before clients connect --
@@ -38,6 +40,10 @@ class Observer:
     def parser(self, parser: Parser) -> Parser:
         """The server's parser, to be wrapped or returned as it is: what is emitted is encoded by it once."""
         return parser
+
+    def rooms(self, namespace: Namespace) -> RoomObserver | None:
+        """A namespace is made, or was before: who wants to hear of its rooms, if somebody does."""
+        return None
 
     # -- sessions (windsock.engine.observation.SessionObserver) --
 

@@ -203,6 +203,7 @@ class Server(Hookable):
             rule = next((dynamic for dynamic in self._dynamic if dynamic.covers(name)), None)
             if rule is not None:
                 rule.adopt(namespace)
+            namespace.observe_rooms(self.observers)
         if slow_consumer is not None:
             namespace.registry.slow_consumer = slow_consumer
         return namespace
@@ -220,6 +221,7 @@ class Server(Hookable):
         self.parser = observer.parser(self.parser)
         for namespace in self.namespaces.values():
             namespace.parser = observer.parser(namespace.parser)
+            namespace.observe_rooms((observer,))
         for dynamic in self._dynamic:
             dynamic.parser = observer.parser(dynamic.parser)
         for registry in self.registries:
@@ -246,6 +248,7 @@ class Server(Hookable):
             if dynamic.matches(name, auth):
                 if namespace is None:
                     namespace = self.namespaces[name] = dynamic.make(name)
+                    namespace.observe_rooms(self.observers)
                 else:
                     # The application only spoke to it, so it is not to let clients in past the rule.
                     dynamic.adopt(namespace)
