@@ -22,7 +22,7 @@ from tests.server.peer import open_http
 from tests.server.site import WITHIN, Site, Trouble, soon, until
 from windsock import ConfigurationError, ConnectionRefused, EventError, Server
 from windsock.contrib.prometheus import Metrics
-from windsock.contrib.prometheus.lag import INTERVAL
+from windsock.contrib.figures.lag import INTERVAL
 from windsock.engine.session import State
 
 

@@ -1,1 +1,1 @@
-"""What connects a server to other systems; each module has an extra of its name (``windsock[prometheus]``)."""
+"""What connects a server to other systems; each with an extra of its name (``windsock[prometheus]``)."""

@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from windsock.contrib.prometheus.histogram import Histogram
+if TYPE_CHECKING:
+    from windsock.contrib.figures.times import Times
 
 INTERVAL: Final = 0.25
 """Seconds between looks at the clock."""
 
 BOUNDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
-"""Seconds."""
+"""Seconds: the upper bounds of a histogram of them."""
 
 
 class LoopLag:
     """Asks the event loop to wake it, and measures how late it does.
 
-    Attributes:
-        times: seconds.
+    Args:
+        times: where the seconds go.
     """
 
-    __slots__ = ("_due", "_loop", "_timer", "times")
+    __slots__ = ("_due", "_loop", "_timer", "_times")
 
-    def __init__(self) -> None:
-        self.times: Histogram = Histogram(BOUNDS)
+    def __init__(self, times: Times) -> None:
+        self._times = times
         self._loop: asyncio.AbstractEventLoop | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._due = 0.0
@@ -47,5 +48,5 @@ class LoopLag:
 
     def _look(self) -> None:
         assert self._loop is not None
-        self.times.record(max(0.0, self._loop.time() - self._due))
+        self._times.record(max(0.0, self._loop.time() - self._due))
         self._wait(self._loop)
