@@ -21,8 +21,8 @@ from tests.server.fixtures import Dial, Join, Serve, Way
 from tests.server.peer import open_http
 from tests.server.site import WITHIN, Site, Trouble, soon, until
 from windsock import ConfigurationError, ConnectionRefused, EventError, Server
-from windsock.contrib.prometheus import Metrics
 from windsock.contrib.figures.lag import INTERVAL
+from windsock.contrib.prometheus import Metrics
 from windsock.engine.session import State
 
 

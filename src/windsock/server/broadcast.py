@@ -13,6 +13,7 @@ from windsock.adapters.base import EVERYBODY, Room, Target
 from windsock.engine.transports.outbox import FLUSH_AT
 from windsock.errors import AckTimeout
 from windsock.protocol.socketio import RESERVED_EVENTS, Packet, PacketType
+from windsock.server.observer import wrap
 
 if TYPE_CHECKING:
     from windsock.adapters.base import RemoteSocket
@@ -154,6 +155,14 @@ class BroadcastOperator:
             EncodeError: an argument cannot be put on the wire.
             ValueError: the event's name is reserved.
         """
+        namespace = self._namespace
+        observers = namespace.registry.observers
+        answers = self._ask(event, arguments)
+        if observers:
+            answers = wrap(observers, answers, lambda observer, answers: observer.ask(namespace, None, event, answers))
+        return await answers
+
+    async def _ask(self, event: str, arguments: tuple[Any, ...]) -> list[Any]:
         id = self._namespace.next_ack_id()
         packet = event_packet(self._namespace.name, event, arguments, id)
         packet.compress = self._target.compress

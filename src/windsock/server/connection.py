@@ -25,6 +25,7 @@ from windsock.errors import (
 from windsock.protocol.engineio import Message
 from windsock.protocol.socketio import Packet, PacketType
 from windsock.protocol.websocket import SHORT_TEXT_HEADS
+from windsock.server.observer import wrap
 from windsock.server.recovery import RecoverableSocket
 from windsock.server.socket import Held, Socket
 from windsock.tasks import EAGER, start
@@ -167,12 +168,11 @@ class Connection:
         socket = make(namespace, self, secrets.token_urlsafe(_ID_BYTES), auth)
         self._sockets[namespace.name] = socket
         namespace.admitting += 1
-        admission = self._admit(namespace, socket)
-        for observer in self._server.observers:
-            try:
-                admission = observer.admit(socket, admission)
-            except Exception:
-                logger.exception("an observer failed")
+        admission = wrap(
+            self._server.observers,
+            self._admit(namespace, socket),
+            lambda observer, admission: observer.admit(socket, admission),
+        )
         self._start(admission, _report)
 
     async def _admit(self, namespace: Namespace, socket: Socket) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
-from typing import TYPE_CHECKING, Any
+import logging
+from collections.abc import Callable, Coroutine, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from windsock.adapters.observation import RoomObserver
@@ -13,6 +14,10 @@ if TYPE_CHECKING:
     from windsock.server.handlers import Handler
     from windsock.server.namespace import Namespace
     from windsock.server.socket import Socket
+
+T = TypeVar("T")
+
+logger: logging.Logger = logging.getLogger("windsock.server")
 
 
 class Observer:
@@ -83,8 +88,38 @@ class Observer:
 
     # -- the rest --
 
+    def ask(
+        self, namespace: Namespace, socket: Socket | None, event: str, answer: Coroutine[Any, Any, T]
+    ) -> Coroutine[Any, Any, T]:
+        """The application emits an event and waits for its acknowledgement.
+
+        Args:
+            namespace: of the event.
+            socket: that it is for; ``None`` for a broadcast.
+            event: its name.
+            answer: emits it and waits.
+
+        Returns:
+            ``answer``, or a coroutine that awaits it.
+        """
+        return answer
+
     def unhandled(self, socket: Socket, event: str) -> None:
         """An event came that has no handler; its name is the client's to make up."""
 
     def closed(self) -> None:
         """The server closes."""
+
+
+def wrap(
+    observers: Sequence[Observer],
+    coroutine: Coroutine[Any, Any, T],
+    around: Callable[[Observer, Coroutine[Any, Any, T]], Coroutine[Any, Any, T]],
+) -> Coroutine[Any, Any, T]:
+    """What each observer puts around a coroutine; one that fails is reported, and puts nothing around it."""
+    for observer in observers:
+        try:
+            coroutine = around(observer, coroutine)
+        except Exception:
+            logger.exception("an observer failed")
+    return coroutine

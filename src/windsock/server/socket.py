@@ -16,6 +16,7 @@ from windsock.errors import NotConnected
 from windsock.protocol.socketio import Packet
 from windsock.server.broadcast import BroadcastOperator, Rooms, event_packet, names
 from windsock.server.hooks import Hookable, Hooks
+from windsock.server.observer import wrap
 from windsock.server.tap import Tap
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from windsock.protocol.engineio import Message
     from windsock.server.connection import Connection
     from windsock.server.namespace import Namespace
+    from windsock.types import TransportName
 
 AUTH_EXPIRED: Final = "auth_expired"
 """The event that a client gets right before it is disconnected because its authentication has expired."""
@@ -176,6 +178,11 @@ class Socket(Hookable):
 
     def __repr__(self) -> str:
         return f"<Socket {self.id} in {self.namespace.name}>"
+
+    @property
+    def transport(self) -> TransportName:
+        """What carries its connection at this moment: ``polling``, which may become ``websocket``."""
+        return self._connection.session.transport.name
 
     @property
     def data(self) -> Any:
@@ -413,6 +420,15 @@ class SocketOperator:
             NotConnected: the client disconnected before it answered.
             EncodeError: an argument cannot be put on the wire.
         """
+        socket = self._socket
+        namespace = socket.namespace
+        observers = namespace.registry.observers
+        answer = self._ask(event, arguments)
+        if observers:
+            answer = wrap(observers, answer, lambda observer, answer: observer.ask(namespace, socket, event, answer))
+        return await answer
+
+    async def _ask(self, event: str, arguments: tuple[Any, ...]) -> Any:
         socket = self._socket
         id = socket.namespace.next_ack_id()
         packet = event_packet(socket.namespace.name, event, arguments, id)

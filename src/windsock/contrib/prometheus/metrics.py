@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from prometheus_client import REGISTRY, make_asgi_app
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from windsock.contrib.figures.outcome import Outcome
     from windsock.server.server import Server
     from windsock.types import ASGIApp
-
-FAMILIES: Final = {"counter": CounterMetricFamily, "gauge": GaugeMetricFamily}
 
 
 class Metrics(Collector):
@@ -60,7 +58,8 @@ class Metrics(Collector):
     def collect(self) -> Iterator[Family]:
         """The figures of this moment."""
         for metric in self._figures.metrics:
-            family = FAMILIES[metric.kind](_name(metric), metric.description, labels=metric.labels)
+            kind = CounterMetricFamily if metric.kind == "counter" else GaugeMetricFamily
+            family = kind(_name(metric), metric.description, labels=metric.labels)
             for labels, figure in metric.read().items():
                 family.add_metric(labels, figure)
             yield family

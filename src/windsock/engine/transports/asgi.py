@@ -76,7 +76,8 @@ class AsgiWebSocketTransport:
     @property
     def buffered(self) -> int:
         """See :class:`windsock.engine.transports.base.Transport`. What the ASGI server holds is not known."""
-        return self._buffered + (0 if self._straggler is None else self._straggler.size)
+        straggler = self._straggler  # asked for once: whoever exports metrics does so from another thread
+        return self._buffered + (0 if straggler is None else straggler.size)
 
     def send(self, message: Outgoing) -> None:
         """See :class:`windsock.engine.transports.base.Transport`."""

@@ -81,7 +81,8 @@ class PollingTransport:
     @property
     def buffered(self) -> int:
         """See :class:`windsock.engine.transports.base.Transport`."""
-        return self._buffered + (0 if self._straggler is None else self._straggler.size)
+        straggler = self._straggler  # asked for once: whoever exports metrics does so from another thread
+        return self._buffered + (0 if straggler is None else straggler.size)
 
     def send(self, message: Message) -> None:
         """See :class:`windsock.engine.transports.base.Transport`."""

@@ -127,7 +127,8 @@ class WebSocketTransport(asyncio.Protocol):
     @property
     def buffered(self) -> int:
         """See :class:`windsock.engine.transports.base.Transport`."""
-        waiting = 0 if self._straggler is None else self._straggler.size
+        straggler = self._straggler  # asked for once: whoever exports metrics does so from another thread
+        waiting = 0 if straggler is None else straggler.size
         return sum(map(len, self._queue)) + waiting + self.connection.get_write_buffer_size()
 
     def send(self, message: Outgoing) -> None:
