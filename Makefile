@@ -22,7 +22,7 @@ node_stamp = $(STAMPS)/node-$(subst /,-,$(1))
 NODE_STAMPS := $(foreach folder,$(NODE_FOLDERS),$(call node_stamp,$(folder)))
 PROJECTS := pyproject.toml chat/pyproject.toml chat/hatch_build.py
 
-.PHONY: help setup chat docs test check check-python check-web events test-python test-web test-browser bench autobahn lock clean
+.PHONY: help setup chat docs test check check-python check-web events test-python test-pythons test-web test-browser bench autobahn lock clean
 
 help: ## show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,7 +57,15 @@ check-web: $(filter %-chat-web %-clients-typescript,$(NODE_STAMPS))
 	$(call browser_client,run check)
 
 test-python: $(STAMPS)/dev $(filter-out %-benchmarks-node,$(NODE_STAMPS)) $(STAMPS)/chromium $(STAMPS)/proxies ## the Python tests
-	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile -p no:benchmark
+	$(BIN)/pytest $(PYTEST)
+
+test-pythons: $(filter-out %-benchmarks-node,$(NODE_STAMPS)) $(STAMPS)/chromium $(STAMPS)/proxies ## the Python tests under each CPython that is found, in environments of their own
+	for python in $$(scripts/python --each); do \
+	    version=$$("$$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])'); \
+	    echo "CPython $$version: $$python"; \
+	    PYTHON="$$python" scripts/venv dev ".venv-$$version"; \
+	    ".venv-$$version/bin/pytest" $(PYTEST); \
+	done
 
 test-web: $(filter %-chat-web %-clients-typescript,$(NODE_STAMPS)) ## the unit tests of the chat's web client and of the WebSocket client for browsers
 	$(call web,test)
@@ -76,7 +84,7 @@ lock: ## write requirements/*.txt anew; `scripts/lock --upgrade` moves the versi
 	scripts/lock
 
 clean: ## remove what the targets above made, the chat's data excepted
-	rm -rf .venv .venv-uv $(STAMPS) chat/web/dist $(BROWSER_CLIENT)/dist $(addsuffix /node_modules,$(NODE_FOLDERS))
+	rm -rf .venv .venv-* $(STAMPS) chat/web/dist $(BROWSER_CLIENT)/dist $(addsuffix /node_modules,$(NODE_FOLDERS))
 	rm -rf build/site .cache .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
@@ -123,6 +131,8 @@ PYRIGHT = PATH="$(CURDIR)/$(BIN):$$PATH" tests/contracts/js/node_modules/.bin/py
 
 # The types of the chat's events, as its web client has them.
 EVENTS = $(BIN)/windsock types --factory windsock_chat.main:describe_events --output $(WEB)/src/lib/api/events.ts
+
+PYTEST = -n auto --maxprocesses 4 --dist loadfile -p no:benchmark
 
 web = cd $(WEB) && npm --loglevel=error $(1)
 browser_client = cd $(BROWSER_CLIENT) && npm --loglevel=error $(1)

@@ -7,68 +7,19 @@ import logging
 from collections.abc import Awaitable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
-from urllib.parse import urlencode
 
-from windsock.asgi import EXTENSION
-from windsock.engine.transports.websocket import WebSocketTransport
-from windsock.errors import ConnectionFailed
 from windsock.testing.clock import Clock
-from windsock.testing.peer import Line, Peer, connect
+from windsock.testing.endpoint import Endpoint
+from windsock.testing.line import Line
+from windsock.testing.peer import Peer, connect
 
 if TYPE_CHECKING:
     from collections.abc import MutableMapping
 
-    from windsock.engine.cors import Header
-    from windsock.engine.wiring import Wiring
     from windsock.server.server import Server
-    from windsock.testing.wire import Wire
-    from windsock.types import ASGIApp, Send
+    from windsock.types import ASGIApp, TransportName
 
 T = TypeVar("T")
-
-
-class _Lane:
-    """Offers the engine a connection without a network; see :class:`windsock.asgi.Lane`."""
-
-    def __init__(self, wire: Wire) -> None:
-        self._wire = wire
-
-    def owns(self, send: Send) -> bool:
-        """A middleware that wraps ``send`` has nothing to see: there is no answer to a handshake."""
-        return True
-
-    def take_over(self, wiring: Wiring, headers: list[Header], subprotocol: str | None = None) -> WebSocketTransport:
-        """Puts the engine's own transport on the wire."""
-        transport = WebSocketTransport(self._wire, wiring, siblings=set())
-        self._wire.set_protocol(transport)
-        return transport
-
-
-class _Request:
-    """The opening request, and what the application answers it with when it does not let the client in."""
-
-    def __init__(self) -> None:
-        self.refused = False
-        self.answer = ""
-        self._opened = False
-
-    async def receive(self) -> MutableMapping[str, Any]:
-        """See the ASGI specification, "WebSocket"."""
-        if self._opened:
-            await asyncio.get_running_loop().create_future()  # until the harness ends
-        self._opened = True
-        return {"type": "websocket.connect"}
-
-    async def send(self, message: MutableMapping[str, Any]) -> None:
-        """As above."""
-        if message["type"] == "websocket.http.response.start":
-            self.answer = f"{message['status']} "
-        elif message["type"] == "websocket.http.response.body":
-            self.answer += message.get("body", b"").decode(errors="replace")
-            self.refused = not message.get("more_body", False)
-        else:
-            self.answer = message["type"]
-            self.refused = True
 
 
 class _Errors(logging.Handler):
@@ -131,8 +82,8 @@ class _Lifespan:
 class Harness:
     """Tests servers without a network and without waiting; used with ``async with``, or as a fixture.
 
-    Its clients go through the engine, the parser and the connection as they run in production: only what is below the
-    engine's WebSocket transport is replaced. As long as it is open, the clock of the event loop stands still unless
+    Its clients go through the ASGI application, the engine, the parser and the connection as they run in production:
+    only the network is replaced. As long as it is open, the clock of the event loop stands still unless
     the test moves it; see :class:`windsock.testing.Clock`. It closes what was connected when it ends, and then raises
     what a handler raised and the test does not expect.
 
@@ -145,7 +96,6 @@ class Harness:
         self._lines: list[Line] = []
         self._servers: list[Server] = []
         self._lifespans: list[_Lifespan] = []
-        self._requests: list[asyncio.Task[None]] = []
         self._errors = _Errors()
 
     async def __aenter__(self) -> Self:
@@ -175,6 +125,7 @@ class Harness:
         query: Mapping[str, str] | None = None,
         path: str | None = None,
         address: str = "127.0.0.1",
+        transport: TransportName = "websocket",
     ) -> Peer:
         """A new client of a server, connected to a namespace.
 
@@ -188,6 +139,7 @@ class Harness:
             query: further fields of its query string.
             path: of the same request; the server's own by default.
             address: of the client.
+            transport: ``websocket``, or ``polling``, from which :meth:`windsock.testing.Peer.upgrade` moves on.
 
         Raises:
             ConnectionRefused: the namespace did not let it in.
@@ -196,19 +148,13 @@ class Harness:
         """
         if io not in self._servers:
             self._servers.append(io)
-        line = Line(self.clock, io.parser, address)
-        scope = self._scope(line, path or io.engine.options.normalized_path, headers, query, address)
-        if app is not None:
-            scope["state"] = next((dict(known.state) for known in self._lifespans if known.app is app), {})
-        request = _Request()
-        task = asyncio.ensure_future((app or io.asgi())(scope, request.receive, request.send))
-        self._requests.append(task)
-        await self.clock.wait_for(lambda: line.parameters is not None or request.refused or task.done())
-        if line.parameters is None:
-            if task.done():
-                task.result()
-            raise ConnectionFailed(f"expected the server to open a session, got {request.answer or 'nothing'}")
+        app = app or io.asgi()
+        state = next((known.state for known in self._lifespans if known.app is app), {})
+        path = path or io.engine.options.normalized_path
+        endpoint = Endpoint(app, path, headers or {}, query or {}, address, state)
+        line = Line(self.clock, io.parser, endpoint, transport)
         self._lines.append(line)
+        await line.open()
         return await connect(line, namespace, auth)
 
     async def start(self, app: ASGIApp) -> None:
@@ -248,33 +194,6 @@ class Harness:
 
     # -- inside --
 
-    def _scope(
-        self,
-        line: Line,
-        path: str,
-        headers: Mapping[str, str] | None,
-        query: Mapping[str, str] | None,
-        address: str,
-    ) -> dict[str, Any]:
-        fields = {"EIO": "4", "transport": "websocket", **(query or {})}
-        lines = {"host": "testserver", **{name.lower(): value for name, value in (headers or {}).items()}}
-        return {
-            "type": "websocket",
-            "asgi": {"version": "3.0", "spec_version": "2.4"},
-            "http_version": "1.1",
-            "scheme": "ws",
-            "server": ("testserver", 80),
-            "client": (address, 50_000),
-            "root_path": "",
-            "path": path,
-            "raw_path": path.encode(),
-            "query_string": urlencode(fields).encode(),
-            "headers": [(name.encode("latin-1"), value.encode("latin-1")) for name, value in lines.items()],
-            "subprotocols": [],
-            "state": {},
-            "extensions": {"websocket.http.response": {}, EXTENSION: _Lane(line.wire)},
-        }
-
     async def _close(self) -> None:
         for line in self._lines:
             line.wire.delay(0)
@@ -284,8 +203,11 @@ class Harness:
             await lifespan.stop()
         for io in self._servers:
             await io.close()
-        for task in self._requests:
-            task.cancel()
+            # Those on long-polling would be given half a minute to ask what there is, and nobody asks any more.
+            for session in list(io.engine.sessions.values()):
+                session.transport.abort()
+        for line in self._lines:
+            line.endpoint.close()
         await self.settle()
 
     def _raise_errors(self) -> None:

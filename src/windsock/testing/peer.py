@@ -3,113 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
-
-import orjson
-from websockets.frames import Frame, Opcode
-from websockets.protocol import Protocol, Side, State
+from typing import TYPE_CHECKING, Any
 
 from windsock.acks import Acks, ack_value
 from windsock.errors import ConnectionRefused, NotConnected
-from windsock.protocol.engineio import Message
 from windsock.protocol.socketio import Packet, PacketType
-from windsock.protocol.websocket import QUIET
-from windsock.testing.wire import Wire
+from windsock.testing.event import Event, describe
+from windsock.testing.line import Line, Resident
 
 if TYPE_CHECKING:
-    from windsock.protocol.socketio import Parser
-    from windsock.testing.clock import Clock
+    from windsock.testing.wire import Wire
+    from windsock.types import TransportName
 
 Answer = Callable[..., Any]
-
-_PONG: Final = Message(b"3")
-_ARGUMENTS_IN_MESSAGES: Final = 500
-"""Characters of an event in a failure's text."""
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """An event that the server emitted.
-
-    Attributes:
-        name: of the event.
-        arguments: as they came.
-        acknowledge: answers it; a call with nothing answers with nothing. Does nothing when no answer is asked for.
-    """
-
-    name: str
-    arguments: list[Any]
-    acknowledge: Callable[..., None] = field(repr=False, compare=False)
-
-    def __str__(self) -> str:
-        text = f"{self.name!r} with {self.arguments!r}"
-        return text if len(text) <= _ARGUMENTS_IN_MESSAGES else f"{text[:_ARGUMENTS_IN_MESSAGES]}…"
-
-
-class Line:
-    """A client's connection, seen from its end: frames and packets below, its sockets in namespaces above.
-
-    Args:
-        clock: of the test.
-        parser: of the server.
-        address: of the client, as the server sees it.
-
-    Attributes:
-        wire: the connection itself.
-        parameters: of the ``open`` packet; ``None`` before it came.
-        peers: the sockets, by namespace.
-    """
-
-    def __init__(self, clock: Clock, parser: Parser, address: str) -> None:
-        self.clock = clock
-        self.wire: Wire = Wire(self._take, self._end, address)
-        self.parameters: dict[str, Any] | None = None
-        self.peers: dict[str, Peer] = {}
-        self._parser = parser
-        self._decoder = parser.decoder()
-        self._frames = Protocol(Side.CLIENT, state=State.OPEN, max_size=None, logger=QUIET)
-        self._attached = False
-
-    def send(self, message: Message) -> None:
-        """Sends an Engine.IO message: each of its packets in a frame."""
-        frames = [Frame(Opcode.TEXT, message.text), *(Frame(Opcode.BINARY, data) for data in message.attachments)]
-        self.wire.send(b"".join(frame.serialize(mask=True) for frame in frames))
-
-    def send_packet(self, type: PacketType, namespace: str, data: Any = None, id: int | None = None) -> None:
-        """Sends a Socket.IO packet."""
-        self.send(self._parser.encode(type, namespace, data, id, True))
-
-    def _take(self, data: bytes) -> None:
-        frames = self._frames
-        frames.receive_data(data)
-        for frame in frames.events_received():
-            assert isinstance(frame, Frame)
-            if frame.opcode is Opcode.TEXT:
-                self._take_text(bytes(frame.data).decode())
-            elif frame.opcode is Opcode.BINARY:
-                self._take_packet(self._decoder.add(bytes(frame.data)))
-        answer = b"".join(frames.data_to_send())
-        if answer:
-            self.wire.send(answer)
-
-    def _take_text(self, text: str) -> None:
-        if text.startswith("4"):
-            self._take_packet(self._decoder.add(text, 1))
-        elif text.startswith("0"):
-            self.parameters = orjson.loads(text[1:])
-        elif text.startswith("2"):
-            self.send(_PONG)
-
-    def _take_packet(self, packet: Packet | None) -> None:
-        if packet is not None:
-            peer = self.peers.get(packet.namespace)
-            if peer is not None:
-                peer._take(packet)
-
-    def _end(self) -> None:
-        for peer in list(self.peers.values()):
-            peer._leave("transport close")
 
 
 class Peer:
@@ -123,7 +29,8 @@ class Peer:
         namespace: with its leading slash.
         auth: the payload it connects with.
         disconnected: why it is not connected, in the words of ``socket.io-client``: ``io server disconnect``,
-            ``io client disconnect``, ``transport close``; ``None`` while it is connected.
+            ``io client disconnect``, ``transport close``, ``transport error``; ``None`` while it is connected.
+        recovered: whether the server restored its state when it connected again (connection state recovery).
     """
 
     def __init__(self, line: Line, namespace: str, auth: Any) -> None:
@@ -131,6 +38,7 @@ class Peer:
         self.namespace: str = namespace
         self.auth: Any = auth
         self.disconnected: str | None = None
+        self.recovered: bool = False
         self._line = line
         self._refusal: ConnectionRefused | None = None
         self._unread: list[Event] = []
@@ -138,15 +46,21 @@ class Peer:
         self._acks = Acks()
         self._ack_id = 0
         self._heard_of_end = False
-        line.peers[namespace] = self
+        self._pid: str | None = None
+        self._offset: str | None = None
 
     def __repr__(self) -> str:
         return f"<Peer {self.id or 'not connected'} in {self.namespace}>"
 
     @property
     def wire(self) -> Wire:
-        """The connection beneath, which namespaces share, with its faults."""
+        """The connection beneath, which namespaces share, with its faults; a new one each time it connects."""
         return self._line.wire
+
+    @property
+    def transport(self) -> TransportName:
+        """``websocket`` or ``polling``."""
+        return self._line.transport.name
 
     @property
     def unread(self) -> list[Event]:
@@ -161,6 +75,43 @@ class Peer:
             AssertionError: the server did not answer.
         """
         return await connect(self._line, namespace, auth)
+
+    async def upgrade(self) -> None:
+        """Moves from long-polling to a WebSocket, as Socket.IO's client does soon after it has connected.
+
+        What either side sends meanwhile is not lost.
+
+        Raises:
+            AssertionError: it is on a WebSocket.
+            ConnectionFailed: the server does not let it.
+        """
+        await self._line.upgrade()
+
+    async def reconnect(self) -> bool:
+        """Connects again, as Socket.IO's client does when it has lost its connection.
+
+        It is the same client: what it was told before, and nothing was asserted of, is still unread. What it was told
+        of its state goes along, so that a server with connection state recovery can restore it. A connection that
+        stands is given up; others that share it are then to be reconnected, too, and share the new one.
+
+        Returns:
+            Whether the server restored its state: ``recovered``.
+
+        Raises:
+            ConnectionRefused: the namespace did not let it in.
+            ConnectionFailed: the opening request was refused.
+            AssertionError: nothing can bring an answer any more.
+        """
+        line = self._line
+        if self.disconnected is None:
+            line.wire.abandon()
+        if not line.wire.open:
+            await line.open()
+        self.disconnected = None
+        self._heard_of_end = False
+        self._acks = Acks()
+        await self._connect()
+        return self.recovered
 
     def emit(self, event: str, *arguments: Any) -> None:
         """Sends an event.
@@ -213,7 +164,8 @@ class Peer:
 
         if not await self._line.clock.wait_for(lambda: find() is not None):
             wanted = f"{event!r} with {list(arguments)!r}" if arguments else repr(event)
-            raise AssertionError(f"expected {wanted}, got {self._described()}{self._circumstances()}")
+            got = describe(self._unread, event, arguments)
+            raise AssertionError(f"expected {wanted}, got {got}{self._circumstances()}")
         found = find()
         assert found is not None
         self._unread.remove(found)
@@ -230,7 +182,9 @@ class Peer:
         """
         await self._line.clock.settle()
         if any(event is None or unread.name == event for unread in self._unread):
-            raise AssertionError(f"expected {'nothing' if event is None else f'no {event!r}'}, got {self._described()}")
+            raise AssertionError(
+                f"expected {'nothing' if event is None else f'no {event!r}'}, got {describe(self._unread)}"
+            )
         if event is None and self.disconnected is not None and not self._heard_of_end:
             raise AssertionError(f"expected nothing, but the client was disconnected: {self.disconnected}")
 
@@ -241,7 +195,7 @@ class Peer:
             AssertionError: nothing disconnects it, or for another reason.
         """
         if not await self._line.clock.wait_for(lambda: self.disconnected is not None):
-            raise AssertionError(f"expected the client to be disconnected, got {self._described()}")
+            raise AssertionError(f"expected the client to be disconnected, got {describe(self._unread)}")
         assert self.disconnected is not None
         self._heard_of_end = True
         if reason is not None and self.disconnected != reason:
@@ -265,16 +219,27 @@ class Peer:
             assert packet.id is not None
             self._acks.resolve(packet.id, data or [])
         elif packet.type is PacketType.CONNECT:
-            self.id = data["sid"]
+            self._take_connect(data)
         elif packet.type is PacketType.CONNECT_ERROR:
             self._refusal = ConnectionRefused(data["message"], data.get("data"))
             self._leave("refused")
         elif packet.type is PacketType.DISCONNECT:
             self._leave("io server disconnect")
 
+    def _take_connect(self, data: dict[str, Any]) -> None:
+        pid = data.get("pid")
+        self.recovered = pid is not None and pid == self._pid
+        if not self.recovered:
+            self._offset = None
+        self._pid = pid
+        self.id = data["sid"]
+
     def _take_event(self, packet: Packet) -> None:
         name, *arguments = packet.data
         id = packet.id
+        # With connection state recovery the server adds an offset, as Socket.IO's clients know it: by its type.
+        if self._pid is not None and id is None and arguments and isinstance(arguments[-1], str):
+            self._offset = arguments.pop()
 
         def acknowledge(*values: Any) -> None:
             if id is not None:
@@ -289,7 +254,7 @@ class Peer:
         if self.disconnected is None:
             self.disconnected = reason
             self._heard_of_end = reason == "io client disconnect"
-            self._line.peers.pop(self.namespace, None)
+            self._line.residents.pop(self.namespace, None)
             self._acks.close()
 
     def _send_event(self, event: str, arguments: tuple[Any, ...], id: int | None) -> None:
@@ -297,8 +262,23 @@ class Peer:
             raise NotConnected(f"the client has left: {self.disconnected}")
         self._line.send_packet(PacketType.EVENT, self.namespace, [event, *arguments], id)
 
-    def _described(self) -> str:
-        return ", ".join(map(str, self._unread)) or "nothing"
+    async def _connect(self) -> None:
+        self.id = ""
+        self._refusal = None
+        line = self._line
+        line.residents[self.namespace] = Resident(self._take, self._leave)
+        auth = self.auth
+        if self._pid is not None:
+            auth = {"pid": self._pid, "offset": self._offset, **(auth or {})}
+        line.send_packet(PacketType.CONNECT, self.namespace, auth)
+        if not await line.clock.wait_for(lambda: bool(self.id) or self.disconnected is not None):
+            raise AssertionError(
+                f"expected an answer of the namespace {self.namespace!r}, got none{self._circumstances()}"
+            )
+        if self._refusal is not None:
+            raise self._refusal
+        if self.disconnected is not None and not self.id:
+            raise AssertionError(f"expected an answer of the namespace {self.namespace!r}, got {self.disconnected!r}")
 
     def _circumstances(self) -> str:
         if self.disconnected is not None:
@@ -311,11 +291,5 @@ async def connect(line: Line, namespace: str, auth: Any) -> Peer:
     """Joins a namespace; see :meth:`Peer.join`."""
     namespace = namespace if namespace.startswith("/") else f"/{namespace}"
     peer = Peer(line, namespace, auth)
-    line.send_packet(PacketType.CONNECT, namespace, auth)
-    if not await line.clock.wait_for(lambda: bool(peer.id) or peer.disconnected is not None):
-        raise AssertionError(f"expected an answer of the namespace {namespace!r}, got none{peer._circumstances()}")
-    if peer._refusal is not None:
-        raise peer._refusal
-    if peer.disconnected is not None and not peer.id:
-        raise AssertionError(f"expected an answer of the namespace {namespace!r}, got {peer.disconnected!r}")
+    await peer._connect()
     return peer
