@@ -11,6 +11,7 @@ import uvicorn
 
 from windsock import Server
 from windsock.engine.session import State
+from windsock.testing import Clock
 from windsock.types import ASGIApp
 from windsock.uvicorn import HttpProtocol, WebSocketProtocol
 
@@ -33,6 +34,15 @@ async def soon(awaitable: Awaitable[T]) -> T:
     """The result, which must come in time."""
     async with asyncio.timeout(WITHIN):
         return await awaitable
+
+
+async def rest() -> None:
+    """Waits until nothing is left to do but what time, a thread or another process brings.
+
+    Sockets between two ends in this process have carried what they hold by then, so that what did not come will not.
+    """
+    with Clock() as clock:
+        await clock.settle()
 
 
 class Site:

@@ -22,8 +22,9 @@ from websockets.typing import Subprotocol
 from tests.protocol.wire import CONTINUATION, TEXT, client_frame
 from tests.server.fixtures import Serve
 from tests.server.peer import open_http, open_websocket
-from tests.server.site import Lane, Site, Trouble, soon, until
+from tests.server.site import Lane, Site, Trouble, rest, soon, until
 from windsock import ConfigurationError, ConnectionRefused, EncodeError, NotConnected, WebSocketClosure
+from windsock.testing import Clock
 from windsock.websocket import CloseCode, Endpoint, WebSocket, may_come_back
 
 
@@ -210,8 +211,8 @@ async def test_a_session_that_does_not_read_is_not_read_for(host: Serve, lane: L
             await connection.send("x" * 50_000)
 
     flooding = asyncio.ensure_future(flood())
-    done, _ = await asyncio.wait([flooding], timeout=0.5)
-    assert not done, "what it sends waits on its own side"
+    await rest()
+    assert not flooding.done(), "what it sends waits on its own side"
     go.set()
     await soon(flooding)
     await until(lambda: received == total, "all of it comes")
@@ -452,18 +453,27 @@ async def test_fragments_are_bounded(host: Serve, stack: AsyncExitStack) -> None
 
 
 async def test_the_heartbeat(host: Serve, stack: AsyncExitStack) -> None:
-    endpoint = make_echo(ping_interval=0.2, ping_timeout=0.2)
+    endpoint = make_echo(ping_interval=25, ping_timeout=20)
     left: asyncio.Queue[tuple[int, str]] = asyncio.Queue()
     endpoint.on("disconnect")(lambda socket, code, reason: left.put_nowait((code, reason)))
     site = await host(endpoint)
     connection, silent = await dial(site, stack), await dial(site, stack)
     silent.transport.pause_reading()
-    assert await soon(left.get()) == (1006, "ping timeout")
-    for _ in range(3):
-        await asyncio.wait([asyncio.ensure_future(connection.wait_closed())], timeout=0.3)
-        await connection.send("here")
-        assert await soon(connection.recv()) == "here"
-    assert left.empty()
+
+    async def go_on(clock: Clock, seconds: float) -> None:
+        await clock.advance(seconds)
+        for answer in ("a ping came before the first", "its pong went before the second"):
+            await connection.send(answer)
+            assert await soon(connection.recv()) == answer
+
+    with Clock() as clock:
+        for _ in range(4):
+            await go_on(clock, 11)
+        assert left.empty(), "45 seconds are not over"
+        for _ in range(10):
+            await go_on(clock, 11)
+        assert left.get_nowait() == (1006, "ping timeout")
+        assert left.empty(), "who answers stays"
     silent.transport.abort()
 
 

@@ -72,7 +72,6 @@ export class EchoServer {
 export class Network {
   readonly #sockets = new Set<Socket>();
   #silent = false;
-  #slow = false;
   #port = 0;
 
   static async to(port: number): Promise<Network> {
@@ -87,11 +86,6 @@ export class Network {
         if (network.#silent) one.pause();
         one.on("data", (data) => {
           const taken = other.write(data);
-          if (network.#slow) {
-            one.pause();
-            setTimeout(() => network.#silent || one.resume(), 5);
-            return;
-          }
           if (taken) return;
           one.pause();
           other.once("drain", () => network.#silent || one.resume());
@@ -121,11 +115,6 @@ export class Network {
   cut(): void {
     for (const socket of this.#sockets) socket.destroy();
     this.#sockets.clear();
-  }
-
-  /** A read every five milliseconds from now on. */
-  slowDown(): void {
-    this.#slow = true;
   }
 
   silence(): void {
