@@ -19,7 +19,7 @@ INTERNAL: Final = re.compile(r"for the |inside$|keeping the |the (?!application)
 ATTRIBUTES: Final = {
     "Client": {"parser"},
     "Namespace": {"admitting", "handlers", "outbox", "parser"},
-    "Registry": {"emissions", "handlers", "middlewares", "name", "slow_consumer"},
+    "Registry": {"emissions", "handlers", "middlewares", "name", "server_events", "slow_consumer"},
     "Server": {"engine", "parser"},
     "Socket": {"acks", "drains", "farewell", "outlet"},
     "DependencyOverrides": {"version"},

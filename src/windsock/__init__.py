@@ -1,6 +1,15 @@
 """Real-time for Python: a server and a client that speak Socket.IO, and plain WebSocket."""
 
-from windsock.adapters.base import Adapter, LocalEmitter, RecoverableAdapter, RemoteSocket, SocketState, Target
+from windsock.adapters.base import (
+    Adapter,
+    DistributedAdapter,
+    LocalEmitter,
+    RecoverableAdapter,
+    RemoteSocket,
+    SocketState,
+    Target,
+)
+from windsock.adapters.cluster import Cluster, ClusterCounters
 from windsock.adapters.memory import MemoryAdapter
 from windsock.adapters.observation import ObservableAdapter, RoomObserver
 from windsock.client.client import Client
@@ -13,6 +22,7 @@ from windsock.engine.options import Cookie, HttpCompression, PerMessageDeflate
 from windsock.errors import (
     AckTimeout,
     BufferFull,
+    ClusterTimeout,
     ConfigurationError,
     ConnectionFailed,
     ConnectionRefused,
@@ -43,6 +53,9 @@ __all__ = [
     "Client",
     "ClientNamespace",
     "ClientOperator",
+    "Cluster",
+    "ClusterCounters",
+    "ClusterTimeout",
     "ConfigurationError",
     "Conflate",
     "ConnectionFailed",
@@ -53,6 +66,7 @@ __all__ = [
     "DecodeError",
     "DependencyOverrides",
     "Depends",
+    "DistributedAdapter",
     "DynamicNamespace",
     "EncodeError",
     "EventError",

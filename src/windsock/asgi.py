@@ -92,7 +92,8 @@ class ASGIApplication:
     Args:
         engine: to which requests at its path belong.
         app: gets every other request, and the lifespan; without one they are answered 404.
-        on_shutdown: awaited when the lifespan ends.
+        on_startup: awaited when the lifespan begins.
+        on_shutdown: awaited when it ends.
         health: answers at its path, before ``app`` is asked.
 
     Attributes:
@@ -105,10 +106,12 @@ class ASGIApplication:
         engine: Engine,
         app: ASGIApp | None,
         *,
+        on_startup: Callable[[], Awaitable[None]],
         on_shutdown: Callable[[], Awaitable[None]],
         health: tuple[str, ASGIApp] | None = None,
     ) -> None:
         self.engine = engine
+        self.start = on_startup
         self.close = on_shutdown
         self.app: ASGIApp | None = app
         self._rest = app if health is None else Route(*health, app)
@@ -143,13 +146,15 @@ class ASGIApplication:
 
             async def receive_and_close() -> MutableMapping[str, Any]:
                 message = await receive()
-                if message["type"] == "lifespan.shutdown":
+                if message["type"] == "lifespan.startup":
+                    await self.start()
+                elif message["type"] == "lifespan.shutdown":
                     await self.close()
                 return message
 
             await self.app(scope, receive_and_close, send)
             return
-        await _live(receive, send, self.close)
+        await _live(receive, send, self.start, self.close)
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         engine = self.engine
@@ -402,8 +407,15 @@ def _local_path(scope: Scope) -> str:
     return path[len(root) :] if root and path.startswith(root) else path
 
 
-async def _live(receive: Receive, send: Send, on_shutdown: Callable[[], Awaitable[None]] | None = None) -> None:
+async def _live(
+    receive: Receive,
+    send: Send,
+    on_startup: Callable[[], Awaitable[None]] | None = None,
+    on_shutdown: Callable[[], Awaitable[None]] | None = None,
+) -> None:
     await receive()
+    if on_startup is not None:
+        await on_startup()
     await send({"type": "lifespan.startup.complete"})
     await receive()
     if on_shutdown is not None:

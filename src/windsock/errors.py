@@ -113,14 +113,34 @@ class AckTimeout(WindsockError, TimeoutError):
 
     Args:
         message: which.
-        answers: of a broadcast: what did come.
-        missing: of a broadcast: the ids of the sockets whose answer did not come.
+        answers: of a broadcast, or of an event to other servers: what did come.
+        missing: of a broadcast: the ids of the sockets whose answer did not come, as far as they are known: servers on
+            Node tell how many sockets they have, and not which. Of an event to other servers: their ids, if known.
     """
 
     def __init__(self, message: str, answers: list[Any] | None = None, missing: list[str] | None = None) -> None:
         super().__init__(message)
         self.answers: list[Any] = answers or []
         self.missing: list[str] = missing or []
+
+
+class ClusterTimeout(WindsockError, TimeoutError):
+    """Other nodes of the cluster did not answer in time.
+
+    Args:
+        message: how many.
+        answers: what did come.
+        missing: ids of the nodes that did not answer, if they are known.
+    """
+
+    def __init__(self, message: str, answers: list[Any] | None = None, missing: list[str] | None = None) -> None:
+        super().__init__(message)
+        self.answers: list[Any] = answers or []
+        self.missing: list[str] = missing or []
+
+
+class MessageError(WindsockError):
+    """A message from another node of the cluster is malformed. It is dropped and counted."""
 
 
 class NotConnected(WindsockError):

@@ -6,11 +6,13 @@ namespace gives it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
+    import asyncio
+
     from windsock.protocol.engineio import Message
     from windsock.protocol.socketio import Packet
 
@@ -59,12 +61,55 @@ class Room(set[Any]):
         self.receivers: Any = None
 
 
+class RemoteHandshake(Protocol):
+    """What the client of a socket said when it connected, on whichever node; see :class:`windsock.Handshake`."""
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Of the request that opened the session; names in lower case."""
+
+    @property
+    def query(self) -> Mapping[str, str]:
+        """Of the same request."""
+
+    @property
+    def url(self) -> str:
+        """Of the same request: path and query string."""
+
+    @property
+    def address(self) -> str:
+        """Of the client."""
+
+    @property
+    def secure(self) -> bool:
+        """Whether the request came over TLS."""
+
+    @property
+    def xdomain(self) -> bool:
+        """Whether a page of another host made the request."""
+
+    @property
+    def time(self) -> float:
+        """Of the handshake: seconds since the epoch."""
+
+    @property
+    def auth(self) -> Mapping[str, Any]:
+        """The payload of the CONNECT packet."""
+
+
 class RemoteSocket(Protocol):
-    """A socket of the namespace, on whichever node it lives: what ``fetch_sockets`` gives."""
+    """A socket of the namespace, on whichever node it lives: what ``fetch_sockets`` gives.
+
+    That of another node shows it as it was when it was fetched: ``data`` is a copy.
+    """
 
     @property
     def id(self) -> str:
         """Its id."""
+
+    @property
+    def handshake(self) -> RemoteHandshake:
+        """What its client said when it connected."""
 
     @property
     def rooms(self) -> frozenset[str]:
@@ -73,6 +118,18 @@ class RemoteSocket(Protocol):
     @property
     def data(self) -> Any:
         """What the application keeps with it."""
+
+    def emit(self, event: str, *arguments: Any) -> None:
+        """Sends an event to its client."""
+
+    def join(self, *rooms: str | Iterable[str]) -> None:
+        """Puts it into rooms."""
+
+    def leave(self, *rooms: str | Iterable[str]) -> None:
+        """Takes it out of rooms."""
+
+    def disconnect(self, close: bool = False) -> None:
+        """Disconnects it; ``close``: and the connection that it shares with other namespaces."""
 
 
 class LocalEmitter(Protocol):
@@ -86,6 +143,35 @@ class LocalEmitter(Protocol):
 
     def disconnect(self, member: Any, *, close: bool) -> None:
         """Disconnects a local socket; ``close``: and the connection it shares with other namespaces."""
+
+
+class NodeEmitter(LocalEmitter, Protocol):
+    """What a namespace does besides for an adapter that connects it to other nodes."""
+
+    def ask(
+        self, members: Collection[Any], packet: Packet, answered: Callable[[str, list[Any] | None], None]
+    ) -> Mapping[str, asyncio.Future[list[Any]]]:
+        """Sends an event that is to be acknowledged to local sockets.
+
+        Args:
+            members: the sockets.
+            packet: gets its acknowledgement id here.
+            answered: called with a socket's id and the arguments of its acknowledgement, ``None`` if it left before.
+
+        Returns:
+            The acknowledgements by socket; cancel those that are not waited for any more.
+
+        Raises:
+            EncodeError: an argument cannot be put on the wire; nothing was sent.
+        """
+
+    def take_server_event(self, event: list[Any], respond: Callable[[Any], None]) -> None:
+        """Starts the handler of an event that another node emitted to the servers.
+
+        Args:
+            event: its name and its arguments.
+            respond: called once, with the answer, when the handler has ended.
+        """
 
 
 class Adapter(Protocol):
@@ -185,5 +271,59 @@ class RecoverableAdapter(Adapter, Protocol):
         """
 
 
-AdapterFactory = Callable[[str, LocalEmitter], Adapter]
+@runtime_checkable
+class DistributedAdapter(Adapter, Protocol):
+    """An adapter that reaches the sockets of other nodes, too, and the servers themselves."""
+
+    async def start(self) -> None:
+        """Connects to the other nodes. Returns at once when that is done; may be called again after it was closed.
+
+        It does not raise when they are out of reach: what is local goes on, and it keeps trying.
+        """
+
+    async def fetch_sockets(self, target: Target, timeout: float | None = None) -> list[RemoteSocket]:
+        """The sockets of a target, on every node unless it is local.
+
+        Args:
+            target: which.
+            timeout: seconds that other nodes have to answer; ``None`` for the adapter's own limit.
+
+        Raises:
+            ClusterTimeout: not all did.
+        """
+
+    async def broadcast_with_ack(self, packet: Packet, target: Target, timeout: float | None) -> list[Any]:
+        """Sends a packet to a target on every node, and collects the acknowledgements in the order in which they come.
+
+        Args:
+            packet: an event.
+            target: whom it is for.
+            timeout: seconds that there are for it; ``None`` for the adapter's own limit.
+
+        Raises:
+            AckTimeout: some did not come.
+        """
+
+    def server_side_emit(self, event: list[Any]) -> None:
+        """Sends an event, its name first, to the namespace of this name on every other node."""
+
+    async def server_side_emit_with_ack(self, event: list[Any], timeout: float | None) -> list[Any]:
+        """The same, and collects what they answer, one value of each.
+
+        Raises:
+            AckTimeout: some did not answer.
+        """
+
+    async def server_count(self) -> int:
+        """How many nodes there are, this one among them."""
+
+    async def all_rooms(self) -> frozenset[str]:
+        """The rooms of the namespace that are not empty, on every node; the sockets' own among them.
+
+        Raises:
+            ClusterTimeout: not all nodes answered.
+        """
+
+
+AdapterFactory = Callable[[str, NodeEmitter], Adapter]
 """Makes the adapter of a namespace, given its name and its emitter."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection, Iterable
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from windsock.acks import ack_value
@@ -32,9 +31,19 @@ def event_packet(namespace: str, event: str, arguments: tuple[Any, ...], id: int
     Raises:
         ValueError: the name is one that only the library may raise.
     """
-    if event in RESERVED_EVENTS:
+    if event in RESERVED_EVENTS:  # without a call: each event goes by here
         raise ValueError(f"expected an event's name, got the reserved {event!r}")
     return Packet(PacketType.EVENT, namespace, [event, *arguments], id)
+
+
+def check_name(event: str) -> None:
+    """Refuses the name of an event that only the library may raise.
+
+    Raises:
+        ValueError: it is one.
+    """
+    if event in RESERVED_EVENTS:
+        raise ValueError(f"expected an event's name, got the reserved {event!r}")
 
 
 class Receivers:
@@ -132,7 +141,7 @@ class BroadcastOperator:
         return self._with(compress=compress)
 
     def timeout(self, seconds: float) -> BroadcastOperator:
-        """How long :meth:`emit_with_ack` waits."""
+        """How long :meth:`emit_with_ack`, :meth:`server_side_emit_with_ack` and :meth:`fetch_sockets` wait."""
         return BroadcastOperator(self._namespace, self._target, seconds)
 
     def emit(self, event: str, *arguments: Any) -> None:
@@ -151,7 +160,8 @@ class BroadcastOperator:
 
         Raises:
             AckTimeout: some did not answer in time, or left before they did; its ``answers`` are those that came, its
-                ``missing`` the ids of the sockets whose answer did not. Who leaves is not waited for.
+                ``missing`` the ids of the sockets whose answer did not. Who leaves is not waited for; nor is a node of
+                a cluster that goes, nor any of them longer than a minute.
             EncodeError: an argument cannot be put on the wire.
             ValueError: the event's name is reserved.
         """
@@ -163,18 +173,20 @@ class BroadcastOperator:
         return await answers
 
     async def _ask(self, event: str, arguments: tuple[Any, ...]) -> list[Any]:
-        id = self._namespace.next_ack_id()
-        packet = event_packet(self._namespace.name, event, arguments, id)
+        namespace = self._namespace
+        packet = event_packet(namespace.name, event, arguments)
         packet.compress = self._target.compress
-        sockets: list[Socket] = list(self._namespace.adapter.select(self._target))
-        message = self._namespace.encode(packet)  # before anybody is expected to answer what cannot be sent
-        futures = {socket.id: socket.expect_ack(id) for socket in sockets}
+        if namespace.cluster is not None and not self._target.local:
+            return await namespace.cluster.broadcast_with_ack(packet, self._target, self._timeout)
+        answers: dict[str, Any] = {}
+
+        def answered(sid: str, arguments: list[Any] | None) -> None:
+            if arguments is not None:
+                answers[sid] = ack_value(arguments)
+
+        futures = namespace.ask(namespace.adapter.select(self._target), packet, answered)
         if not futures:
             return []
-        deliver(self._namespace.outbox, sockets, message)
-        answers: dict[str, Any] = {}
-        for sid, future in futures.items():
-            future.add_done_callback(partial(_note, answers, sid))
         try:
             await asyncio.wait(futures.values(), timeout=self._timeout)
         finally:
@@ -186,9 +198,28 @@ class BroadcastOperator:
             raise AckTimeout(text, list(answers.values()), missing)
         return list(answers.values())
 
+    async def server_side_emit_with_ack(self, event: str, *arguments: Any) -> list[Any]:
+        """Sends an event to the other servers and collects their answers; see
+        :meth:`Namespace.server_side_emit_with_ack`.
+
+        Raises:
+            ValueError: rooms were named: servers are in none.
+        """
+        if self._target != EVERYBODY:
+            raise ValueError("expected no rooms and no flags, which are for clients: the event is for servers")
+        return await self._namespace._ask_servers([event, *arguments], self._timeout)
+
     async def fetch_sockets(self) -> list[RemoteSocket]:
-        """The sockets of the target, on every node unless ``local``."""
-        return await self._namespace.adapter.fetch_sockets(self._target)
+        """The sockets of the target, on every node unless ``local``.
+
+        Raises:
+            ClusterTimeout: not all other nodes answered within the time given with ``timeout()``, or five seconds; its
+                ``answers`` are the sockets that are known.
+        """
+        cluster = self._namespace.cluster
+        if cluster is None:
+            return await self._namespace.adapter.fetch_sockets(self._target)
+        return await cluster.fetch_sockets(self._target, self._timeout)
 
     def sockets_join(self, *rooms: Rooms) -> None:
         """Puts the sockets of the target into rooms."""
@@ -215,8 +246,3 @@ def names(rooms: Iterable[Rooms]) -> frozenset[str]:
         else:
             flat.update(room)
     return frozenset(flat)
-
-
-def _note(answers: dict[str, Any], sid: str, future: asyncio.Future[list[Any]]) -> None:
-    if not future.cancelled() and future.exception() is None:
-        answers[sid] = ack_value(future.result())

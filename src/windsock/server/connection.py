@@ -179,6 +179,8 @@ class Connection:
         recovery = namespace.recovery
         limit = self._server.engine.options.slow_consumer.max_bytes
         try:
+            if namespace.cluster is not None:
+                await namespace.cluster.start()
             restored = recovery is not None and await recovery.restore(socket, limit)
             if recovery is None or not restored or not recovery.options.skip_middlewares:
                 for middleware in namespace.registry.middlewares:

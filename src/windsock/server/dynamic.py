@@ -55,6 +55,10 @@ class DynamicNamespace(Hookable):
         """See :meth:`Registry.on`."""
         return self.registry.on(event)
 
+    def on_server_event(self, event: str) -> Callable[[F], F]:
+        """See :meth:`Namespace.on_server_event`; of every namespace that matches."""
+        return self.registry.server_events.on(event)
+
     def emits(self, event: str, *arguments: Any, ack: Any = UNACKNOWLEDGED, description: str = "") -> None:
         """See :meth:`Registry.emits`."""
         self.registry.emits(event, *arguments, ack=ack, description=description)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Collection, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from windsock.adapters.base import DistributedAdapter
 from windsock.adapters.observation import ObservableAdapter
 from windsock.arguments import EventHandler
 from windsock.errors import ConfigurationError
 from windsock.protocol.socketio import RESERVED_EVENTS, PacketType
-from windsock.server.broadcast import BroadcastOperator, Rooms, deliver
+from windsock.server.broadcast import BroadcastOperator, Rooms, check_name, deliver
 from windsock.server.dependencies import DependencyOverrides
 from windsock.server.emissions import UNACKNOWLEDGED, Emission
 from windsock.server.handlers import Handler
@@ -18,10 +20,13 @@ from windsock.server.hooks import Hookable, Hooks
 from windsock.server.interception import Interception
 from windsock.server.recovery import Recovery
 from windsock.server.rooms import RoomObservers
+from windsock.server.server_events import ServerEvents
 from windsock.server.tap import RecordingParser
 from windsock.slow_consumer import Conflate, SlowConsumer, Terms
 
 if TYPE_CHECKING:
+    import asyncio
+
     from windsock.adapters.base import Adapter, AdapterFactory, RemoteSocket
     from windsock.adapters.observation import RoomObserver
     from windsock.engine.transports.outbox import Outbox
@@ -37,6 +42,7 @@ logger: logging.Logger = logging.getLogger("windsock.server")
 F = TypeVar("F", bound=EventHandler)
 Middleware = Callable[["Socket"], "Awaitable[None] | None"]
 M = TypeVar("M", bound=Middleware)
+Answered = Callable[[str, "list[Any] | None"], None]
 
 
 class Registry:
@@ -54,6 +60,7 @@ class Registry:
         hooks: of every event.
         namespaces: that are registered for here, by name.
         emissions: events declared with :meth:`emits`, by name.
+        server_events: handlers of what other servers emit.
         slow_consumer: for the events of the namespace; ``None`` where nothing can be done but what the server does with
             all that waits for a client.
         observers: of the server.
@@ -67,6 +74,7 @@ class Registry:
         self.hooks: Hooks = Hooks()
         self.namespaces: dict[str, Namespace] = {}
         self.emissions: dict[str, Emission] = {}
+        self.server_events: ServerEvents = ServerEvents(name)
         self.slow_consumer: SlowConsumer | None = None
         self.observers: list[Observer] = []
         self._overrides = overrides
@@ -173,6 +181,7 @@ class Namespace(Hookable):
         sockets: connected, by id.
         admitting: how many clients are on their way in.
         adapter: knows the rooms.
+        cluster: the same, if it reaches other nodes.
         handlers: what events start, by name.
         parser: the wire format.
         outbox: of the engine.
@@ -195,6 +204,7 @@ class Namespace(Hookable):
         self.admitting = 0
         self.outbox = outbox
         self.adapter: Adapter = adapter(name, self)
+        self.cluster: DistributedAdapter | None = self.adapter if isinstance(self.adapter, DistributedAdapter) else None
         self.recovery: Recovery | None = None if recovery is None else Recovery(self, self.adapter, recovery)
         self.parser: Parser = parser
         self.registry: Registry = Registry(name, overrides) if parent is None else parent.registry
@@ -211,6 +221,17 @@ class Namespace(Hookable):
         """Registers the handler of an event; see :meth:`Registry.on`."""
         return self.registry.on(event)
 
+    def on_server_event(self, event: str) -> Callable[[F], F]:
+        """Registers the handler of an event that another server of the cluster emits with :meth:`server_side_emit`.
+
+        It gets the event's arguments, validated by their annotations, and no socket; it may be plain or ``async``, and
+        what it returns is the answer.
+
+        Raises:
+            ConfigurationError: the event has a handler, or the annotations cannot be validated.
+        """
+        return self.registry.server_events.on(event)
+
     def emits(self, event: str, *arguments: Any, ack: Any = UNACKNOWLEDGED, description: str = "") -> None:
         """Declares an event that the server emits; see :meth:`Registry.emits`."""
         self.registry.emits(event, *arguments, ack=ack, description=description)
@@ -226,6 +247,37 @@ class Namespace(Hookable):
     async def emit_with_ack(self, event: str, *arguments: Any) -> list[Any]:
         """Sends an event to every client and collects their answers; see :meth:`BroadcastOperator.emit_with_ack`."""
         return await BroadcastOperator(self).emit_with_ack(event, *arguments)
+
+    def server_side_emit(self, event: str, *arguments: Any) -> None:
+        """Sends an event to the namespace of this name on every other server of the cluster, not to clients.
+
+        Those that are out of reach do not get it. Without a cluster there is no other server, and nothing happens.
+
+        Raises:
+            EncodeError: an argument cannot be put on the wire.
+            ValueError: the event's name is reserved.
+        """
+        check_name(event)
+        if self.cluster is not None:
+            self.cluster.server_side_emit([event, *arguments])
+
+    async def server_side_emit_with_ack(self, event: str, *arguments: Any) -> list[Any]:
+        """Sends an event to the other servers and collects their answers, one of each, in the order in which they come.
+
+        A server without a handler for it, or whose handler fails, answers with an ``error`` as a client would get it.
+        They have five seconds, or what ``timeout()`` says.
+
+        Raises:
+            AckTimeout: some did not answer in time; its ``answers`` are those that came, its ``missing`` the ids of
+                the servers whose answer did not, if they are known.
+            EncodeError: an argument cannot be put on the wire.
+            ValueError: the event's name is reserved.
+        """
+        return await self._ask_servers([event, *arguments], None)
+
+    async def _ask_servers(self, event: list[Any], timeout: float | None) -> list[Any]:
+        check_name(event[0])
+        return [] if self.cluster is None else await self.cluster.server_side_emit_with_ack(event, timeout)
 
     def to(self, *rooms: Rooms) -> BroadcastOperator:
         """Everybody in these rooms."""
@@ -355,3 +407,24 @@ class Namespace(Hookable):
     def disconnect(self, member: Any, *, close: bool) -> None:
         """See :class:`windsock.adapters.base.LocalEmitter`."""
         member.disconnect(close)
+
+    def ask(self, members: Collection[Any], packet: Packet, answered: Answered) -> dict[str, asyncio.Future[list[Any]]]:
+        """See :class:`windsock.adapters.base.NodeEmitter`."""
+        id = packet.id = self.next_ack_id()
+        sockets: list[Socket] = list(members)
+        message = self.encode(packet)  # before anybody is expected to answer what cannot be sent
+        futures = {socket.id: socket.expect_ack(id) for socket in sockets}
+        if futures:
+            deliver(self.outbox, sockets, message)
+            for sid, future in futures.items():
+                future.add_done_callback(partial(_tell, answered, sid))
+        return futures
+
+    def take_server_event(self, event: list[Any], respond: Callable[[Any], None]) -> None:
+        """See :class:`windsock.adapters.base.NodeEmitter`."""
+        self.registry.server_events.take(event[0], event[1:], respond)
+
+
+def _tell(answered: Answered, sid: str, future: asyncio.Future[list[Any]]) -> None:
+    if not future.cancelled():
+        answered(sid, None if future.exception() is not None else future.result())

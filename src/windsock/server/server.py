@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, overload
 
+from windsock.adapters.cluster import Cluster
 from windsock.adapters.memory import MemoryAdapter
 from windsock.adapters.recovery import KeptSockets
 from windsock.asgi import ASGIApplication
@@ -27,7 +29,7 @@ from windsock.server.recovery import ConnectionStateRecovery
 from windsock.slow_consumer import SlowConsumer, SlowConsumerCounters
 
 if TYPE_CHECKING:
-    from windsock.adapters.base import AdapterFactory, RemoteSocket
+    from windsock.adapters.base import AdapterFactory, DistributedAdapter, RemoteSocket
     from windsock.engine.options import AllowRequest, OriginPredicate
     from windsock.engine.session import Session
     from windsock.protocol.socketio import Parser
@@ -65,7 +67,7 @@ class Server(Hookable):
         http_compression: compression of long-polling answers.
         connection_state_recovery: for clients whose connection was lost; ``True`` for two minutes. With an adapter of
             one's own, that must be a :class:`windsock.RecoverableAdapter`.
-        adapter: knows the rooms; in memory by default.
+        adapter: knows the rooms; in memory by default. A :class:`windsock.Cluster` connects the server to others.
         parser: the wire format; JSON by default.
         max_sessions: alive at once.
         slow_consumer: what happens to a client that does not take what is sent to it; by default it is closed when more
@@ -150,8 +152,14 @@ class Server(Hookable):
         self._recovery = (
             ConnectionStateRecovery() if connection_state_recovery is True else connection_state_recovery or None
         )
-        self._adapter = adapter if adapter is not MemoryAdapter else self._adapter_in_memory()
+        if adapter is MemoryAdapter:
+            adapter = self._adapter_in_memory()
+        elif isinstance(adapter, Cluster):
+            adapter = adapter.over(self._adapter_in_memory())
+        self._adapter = adapter
         self._dynamic: list[DynamicNamespace] = []
+        # Namespaces that are gone, and take leave of the cluster.
+        self._leaving: set[asyncio.Future[None]] = set()
         self._connecting: Deadlines[Connection] = Deadlines(
             connect_timeout, lambda connection: connection.connect_timed_out()
         )
@@ -263,7 +271,8 @@ class Server(Hookable):
         if recovery is not None and recovery.adapter.holds:
             return
         if namespace.parent is not None and not namespace.sockets and not namespace.admitting:
-            self.namespaces.pop(namespace.name, None)
+            if self.namespaces.pop(namespace.name, None) is not None and namespace.cluster is not None:
+                self._leave(namespace.cluster)
             namespace.parent.children.pop(namespace.name, None)
 
     def asgi(self, app: ASGIApp | None = None, *, health_path: str | None = None) -> ASGIApplication:
@@ -277,12 +286,20 @@ class Server(Hookable):
                 may have a route of that name.
         """
         health = None if health_path is None else (health_path, HealthCheck(self))
-        return ASGIApplication(self.engine, app, on_shutdown=self.close, health=health)
+        return ASGIApplication(self.engine, app, on_startup=self.start, on_shutdown=self.close, health=health)
 
     @property
     def health(self) -> Health:
         """Whether the server takes clients."""
         return examine(self)
+
+    async def start(self) -> None:
+        """Connects to the other servers of a cluster; done by the lifespan of :meth:`asgi`, and again without harm.
+
+        Where no lifespan runs, a namespace connects with its first client, which waits for it; until then it hears
+        nothing of the others.
+        """
+        await asyncio.gather(*(each.cluster.start() for each in self.namespaces.values() if each.cluster is not None))
 
     async def close(self) -> None:
         """Closes every connection; clients see a lost transport, and come back where a server is."""
@@ -292,12 +309,25 @@ class Server(Hookable):
         self.engine.close()
         for namespace in list(self.namespaces.values()):
             await namespace.adapter.close()
+        await asyncio.gather(*self._leaving)
 
     # -- the namespace "/" --
 
     def on(self, event: str) -> Callable[[F], F]:
         """See :meth:`Namespace.on`."""
         return self._root.on(event)
+
+    def on_server_event(self, event: str) -> Callable[[F], F]:
+        """See :meth:`Namespace.on_server_event`."""
+        return self._root.on_server_event(event)
+
+    def server_side_emit(self, event: str, *arguments: Any) -> None:
+        """See :meth:`Namespace.server_side_emit`."""
+        self._root.server_side_emit(event, *arguments)
+
+    async def server_side_emit_with_ack(self, event: str, *arguments: Any) -> list[Any]:
+        """See :meth:`Namespace.server_side_emit_with_ack`."""
+        return await self._root.server_side_emit_with_ack(event, *arguments)
 
     def emits(self, event: str, *arguments: Any, ack: Any = UNACKNOWLEDGED, description: str = "") -> None:
         """See :meth:`Namespace.emits`."""
@@ -360,6 +390,11 @@ class Server(Hookable):
     def disconnect_sockets(self, close: bool = False) -> None:
         """See :meth:`Namespace.disconnect_sockets`."""
         self._root.disconnect_sockets(close)
+
+    def _leave(self, cluster: DistributedAdapter) -> None:
+        leaving = asyncio.ensure_future(cluster.close())
+        self._leaving.add(leaving)
+        leaving.add_done_callback(self._leaving.discard)
 
     def _adapter_in_memory(self) -> AdapterFactory:
         options = self._recovery

@@ -1,0 +1,121 @@
+"""Sockets of other nodes, and what is told of one's own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, Final
+
+from windsock.adapters.base import Target
+from windsock.adapters.messages import HandshakeDetails, SocketDetails
+from windsock.protocol.socketio import RESERVED_EVENTS, Packet, PacketType
+
+if TYPE_CHECKING:
+    from windsock.adapters.base import Adapter, RemoteSocket
+
+_ATOMS: Final = (str, int, float, bool, bytes, type(None))
+
+
+class DistantSocket:
+    """See :class:`windsock.RemoteSocket`.
+
+    Args:
+        adapter: reaches it.
+        namespace: that it is in.
+        details: what its node told of it.
+    """
+
+    __slots__ = ("_adapter", "_details", "_namespace", "data")
+
+    def __init__(self, adapter: Adapter, namespace: str, details: SocketDetails) -> None:
+        self._adapter = adapter
+        self._namespace = namespace
+        self._details = details
+        data = details.data
+        # As of a socket that is here: ``socket.data.user``.
+        self.data: Any = SimpleNamespace(**data) if isinstance(data, dict) and all(map(_is_name, data)) else data
+
+    def __repr__(self) -> str:
+        return f"<DistantSocket {self.id} in {self._namespace}>"
+
+    @property
+    def id(self) -> str:
+        """See :class:`windsock.RemoteSocket`."""
+        return self._details.id
+
+    @property
+    def handshake(self) -> HandshakeDetails:
+        """See :class:`windsock.RemoteSocket`."""
+        return self._details.handshake
+
+    @property
+    def rooms(self) -> frozenset[str]:
+        """See :class:`windsock.RemoteSocket`."""
+        return self._details.rooms
+
+    def emit(self, event: str, *arguments: Any) -> None:
+        """Sends an event to its client.
+
+        Raises:
+            EncodeError: an argument cannot be put on the wire.
+            ValueError: the event's name is reserved.
+        """
+        if event in RESERVED_EVENTS:
+            raise ValueError(f"expected an event's name, got the reserved {event!r}")
+        self._adapter.broadcast(Packet(PacketType.EVENT, self._namespace, [event, *arguments]), self._target)
+
+    def join(self, *rooms: str | Iterable[str]) -> None:
+        """See :class:`windsock.RemoteSocket`."""
+        self._adapter.join_all(self._target, _names(rooms))
+
+    def leave(self, *rooms: str | Iterable[str]) -> None:
+        """See :class:`windsock.RemoteSocket`."""
+        self._adapter.leave_all(self._target, _names(rooms))
+
+    def disconnect(self, close: bool = False) -> None:
+        """See :class:`windsock.RemoteSocket`."""
+        self._adapter.disconnect_all(self._target, close=close)
+
+    @property
+    def _target(self) -> Target:
+        return Target(frozenset((self.id,)))
+
+
+def describe(socket: RemoteSocket) -> SocketDetails:
+    """What other nodes are told of a socket that is here."""
+    handshake = socket.handshake
+    details = HandshakeDetails(
+        headers=dict(handshake.headers),
+        query=dict(handshake.query),
+        url=handshake.url,
+        address=handshake.address,
+        secure=handshake.secure,
+        xdomain=handshake.xdomain,
+        time=handshake.time,
+        auth=dict(handshake.auth),
+    )
+    data = socket.data
+    return SocketDetails(socket.id, details, socket.rooms, vars(data) if isinstance(data, SimpleNamespace) else data)
+
+
+def portable(value: Any) -> Any:
+    """What is left of a value when all goes that no codec can write: an open file that the application keeps with a
+    socket is of no use elsewhere, and no reason to hide the socket."""
+    if isinstance(value, _ATOMS):
+        return value
+    if isinstance(value, Mapping):
+        return {str(key): portable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [portable(item) for item in value]
+    return None
+
+
+def _is_name(key: Any) -> bool:
+    return isinstance(key, str)
+
+
+def _names(rooms: Iterable[str | Iterable[str]]) -> frozenset[str]:
+    flat: set[str] = set()
+    for room in rooms:
+        flat.update((room,) if isinstance(room, str) else room)
+    return frozenset(flat)

@@ -1,0 +1,68 @@
+"""Where the contract of adapters is tried: several servers that share their rooms, however they do that."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any, Final
+
+from windsock import Server
+from windsock.testing import Harness, Peer, StubCluster
+
+
+class Site:
+    """Servers of one cluster, each with an adapter of its own, and a way to wait until all has come through.
+
+    Attributes:
+        servers: that can be told apart by nothing; the same one again and again where there is only one.
+    """
+
+    def __init__(self, harness: Harness, servers: list[Server]) -> None:
+        self.harness = harness
+        self.servers: list[Server] = servers
+
+    @property
+    def others(self) -> int:
+        """How many servers there are besides one."""
+        return len(set(map(id, self.servers))) - 1
+
+    async def connect(self, place: int, namespace: str = "/", *rooms: str, **options: Any) -> Peer:
+        """A client of one of the servers, in rooms."""
+        io = self.servers[place]
+        peer = await self.harness.connect(io, namespace, **options)
+        io.of(namespace).sockets[peer.id].join(*rooms)
+        return peer
+
+    async def settle(self) -> None:
+        """Waits until everything has arrived that was sent."""
+        for io in self.servers:
+            await io.fetch_sockets()  # an answer of all others: messages are in order
+        await self.harness.settle()
+
+
+Make = Callable[..., Server]
+Open = Callable[[int, Make], AbstractAsyncContextManager[Site]]
+
+
+@asynccontextmanager
+async def one(count: int, make: Make) -> AsyncIterator[Site]:
+    """A single server with its rooms in memory, which is what all clusters have to be like."""
+    async with Harness() as harness:
+        yield Site(harness, [make()] * count)
+
+
+@asynccontextmanager
+async def stub(count: int, make: Make) -> AsyncIterator[Site]:
+    """Servers in this process."""
+    cluster = StubCluster()
+    async with Harness() as harness:
+        servers = [make(adapter=cluster.node()) for _ in range(count)]
+        for io in servers:
+            await io.start()
+        yield Site(harness, servers)
+
+
+SITES: Final[Mapping[str, Open]] = {"memory": one, "stub": stub}
+"""How to open one, by the name of the adapter. A way of one's own is added here, and has all tests of the contract."""
+
+CLUSTERS: Final = tuple(name for name in SITES if name != "memory")
