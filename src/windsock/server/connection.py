@@ -124,6 +124,11 @@ class Connection:
     # -- the sockets' side --
 
     @property
+    def sockets(self) -> list[Socket]:
+        """The client's sockets, one in each namespace, those on their way in included."""
+        return list(self._sockets.values())
+
+    @property
     def wiring(self) -> Wiring:
         """Of the engine."""
         return self._server.engine.wiring

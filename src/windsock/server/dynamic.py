@@ -103,3 +103,6 @@ class DynamicNamespace(Hookable):
 
     def _tap(self) -> Hooks:
         return self.registry.tap()
+
+    def _untap(self) -> None:
+        self.registry.untap()

@@ -96,6 +96,7 @@ class Hookable:
             ValueError: it is none.
         """
         _remove(self._hooks().outgoing, listener)
+        self._untap()
 
     def listeners_any_outgoing(self) -> list[Listener]:
         """The listeners to the events that leave, in the order in which they are called."""
@@ -125,6 +126,10 @@ class Hookable:
 
     def _tap(self) -> Hooks:
         """The hooks; from now on, what leaves is told to them."""
+        raise NotImplementedError
+
+    def _untap(self) -> None:
+        """What leaves goes the short way again where nobody listens any more."""
         raise NotImplementedError
 
 

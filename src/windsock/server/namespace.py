@@ -148,6 +148,13 @@ class Registry:
             namespace.tap()
         return self.hooks
 
+    def untap(self) -> None:
+        """What leaves goes the short way again where nobody listens any more."""
+        if not self.hooks.outgoing:
+            for namespace in self.namespaces.values():
+                for socket in namespace.sockets.values():
+                    socket.untap()
+
     def unknown(self, event: str) -> Handler | None:
         """What an event without a handler starts."""
         return None if self._interception is None else self._interception.unknown(event)
@@ -378,6 +385,9 @@ class Namespace(Hookable):
 
     def _tap(self) -> Hooks:
         return self.registry.tap()
+
+    def _untap(self) -> None:
+        self.registry.untap()
 
     # -- the adapter's side (LocalEmitter) --
 

@@ -425,6 +425,9 @@ class Server(Hookable):
     def _tap(self) -> Hooks:
         return self._root.registry.tap()
 
+    def _untap(self) -> None:
+        self._root.registry.untap()
+
     def _open(self, session: Session) -> None:
         connection = Connection(self, session)
         session.listener = connection

@@ -185,6 +185,11 @@ class Socket(Hookable):
         return self._connection.session.transport.name
 
     @property
+    def session(self) -> Session:
+        """The Engine.IO session that it shares with the client's sockets in other namespaces."""
+        return self._connection.session
+
+    @property
     def data(self) -> Any:
         """Whatever the application keeps with the socket: ``socket.data.user = …``."""
         if self._data is None:
@@ -329,6 +334,14 @@ class Socket(Hookable):
             self.outlet = Tap(self, self.outlet)
             self.namespace.outbox.layout += 1
 
+    def untap(self) -> None:
+        """Goes the short way again, if nobody listens to what leaves for it any more."""
+        outlet = self.outlet
+        everybody_s = self.namespace.registry.hooks.outgoing
+        if isinstance(outlet, Tap) and not everybody_s and (self.hooks is None or not self.hooks.outgoing):
+            self.outlet = outlet.session
+            self.namespace.outbox.layout += 1
+
     def run(self, coroutine: Coroutine[Any, Any, Any], event: str) -> None:
         """Starts what a listener returned."""
         self._connection.run(self, coroutine, event)
@@ -344,6 +357,9 @@ class Socket(Hookable):
         self.namespace.record()
         self.tap()
         return self.own_hooks()
+
+    def _untap(self) -> None:
+        self.untap()
 
     def expect_ack(self, id: int) -> asyncio.Future[list[Any]]:
         """The future of an acknowledgement.

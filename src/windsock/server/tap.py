@@ -51,15 +51,18 @@ class Tap:
     Args:
         socket: whose events they are.
         session: where they go.
+
+    Attributes:
+        session: where they go.
     """
 
-    __slots__ = ("_session", "_socket")
+    __slots__ = ("_socket", "session")
 
     pending: None = None
 
     def __init__(self, socket: Socket, session: Session) -> None:
         self._socket = socket
-        self._session = session
+        self.session: Session = session
 
     @property
     def transport(self) -> Tap:
@@ -69,16 +72,16 @@ class Tap:
     @property
     def writable(self) -> bool:
         """Whether a message sent now leaves now."""
-        return self._session.transport.writable
+        return self.session.transport.writable
 
     @property
     def straggler(self) -> Straggler | None:
         """Of the transport."""
-        return self._session.transport.straggler
+        return self.session.transport.straggler
 
     def send(self, message: Message) -> None:
         """Sends a message and then tells of it, so that what a catch-all emits comes after it."""
-        session = self._session
+        session = self.session
         if session.state is not State.OPEN:
             return
         session.send(message)
