@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 
+import pytest
 import uvloop
 
 from tests.server.fixtures import dial, host, join, lane, stack, trouble, way
@@ -10,6 +11,8 @@ from tests.server.fixtures import dial, host, join, lane, stack, trouble, way
 __all__ = ["dial", "host", "join", "lane", "stack", "trouble", "way"]
 
 
-def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
-    """The event loop of ``windsock serve``; the tests of the engine run on the standard library's."""
+def pytest_asyncio_loop_factories(item: pytest.Item) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """The event loop of ``windsock serve``, but for the test kit, which stops the clock of the standard library's."""
+    if "windsock_harness" in getattr(item, "fixturenames", ()):
+        return {"asyncio": asyncio.new_event_loop}
     return {"uvloop": uvloop.new_event_loop}

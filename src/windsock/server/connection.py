@@ -74,8 +74,9 @@ class Connection:
         self._server = server
         self._decoder: Decoder = server.parser.decoder()
         self._sockets: dict[str, Socket] = {}
-        # Tasks of handlers that are not done; the event loop itself holds tasks weakly.
-        self._running: set[asyncio.Task[Any]] | None = None
+        # Handlers that are not done: their tasks, which the event loop itself holds weakly; before Python 3.12, what
+        # they returned.
+        self._running: set[Task[Any] | Coroutine[Any, Any, Any]] | None = None
         self._refusals = 0
         self._loop = asyncio.get_running_loop()
 
@@ -333,7 +334,9 @@ class Connection:
                 return
         try:
             count = len(data)
-            if handler.plain != count - 1:
+            if not EAGER and self._server.starter.unstarted:
+                outcome = _call(handler, socket, data[1:])  # plain ones wait for their turn, too
+            elif handler.plain != count - 1:
                 outcome = handler.function(socket, *handler.bind(data[1:]))
             elif count == 2:
                 outcome = handler.function(socket, data[1])  # what most events have, without unpacking
@@ -350,45 +353,28 @@ class Connection:
                     return
                 outcome = task.result()
         except Exception as error:  # noqa: BLE001  whatever it is, it is reported and answered
-            self._answer_error(socket, event, id, error)
+            self.answer_error(socket, event, id, error)
             return
         except asyncio.CancelledError:
             return
         if id is not None:
-            self._answer(socket, id, outcome)
+            self.answer(socket, id, outcome)
 
     def _schedule(self, socket: Socket, event: str, id: int | None, coroutine: Coroutine[Any, Any, Any]) -> None:
-        """Runs a handler where tasks cannot start eagerly: one task and no callback is what it costs at the least."""
         running = self._running
         if running is None:
             running = self._running = set()
-        running.add(self._loop.create_task(self._complete(running, socket, event, id, coroutine)))
+        running.add(coroutine)
+        self._server.starter.add((self, socket, event, id, coroutine))
         if len(running) >= self._server.max_handlers_in_flight:
             self.session.transport.hold()
 
-    async def _complete(
-        self,
-        running: set[asyncio.Task[Any]],
-        socket: Socket,
-        event: str,
-        id: int | None,
-        coroutine: Coroutine[Any, Any, Any],
-    ) -> None:
-        try:
-            value = await coroutine
-        except Exception as error:  # noqa: BLE001  whatever it is, it is reported and answered
-            self._answer_error(socket, event, id, error)
-        else:
-            if id is not None:
-                self._answer(socket, id, value)
-        finally:
-            task = asyncio.current_task()
-            assert task is not None
-            self._settle(running, task)
-
-    def _settle(self, running: set[asyncio.Task[Any]], task: asyncio.Task[Any]) -> None:
-        running.discard(task)
-        if not running and self._running is running:
+    def settle(self, handler: Task[Any] | Coroutine[Any, Any, Any]) -> None:
+        """A handler is done."""
+        running = self._running
+        assert running is not None
+        running.discard(handler)
+        if not running:
             self._running = None
         if len(running) == self._server.max_handlers_in_flight // 2:
             self.session.transport.release()
@@ -408,22 +394,22 @@ class Connection:
         running.add(task)
         if len(running) >= self._server.max_handlers_in_flight:
             self.session.transport.hold()
-        task.add_done_callback(partial(self._ended, running, done))
+        task.add_done_callback(partial(self._ended, done))
 
-    def _ended(self, running: set[asyncio.Task[Any]], done: Done, task: asyncio.Task[Any]) -> None:
+    def _ended(self, done: Done, task: asyncio.Task[Any]) -> None:
         done(task)
-        self._settle(running, task)
+        self.settle(task)
 
     def _finish(self, socket: Socket, event: str, id: int | None, task: asyncio.Task[Any]) -> None:
         if task.cancelled():
             return
         error = task.exception()
         if error is not None:
-            self._answer_error(socket, event, id, error)
+            self.answer_error(socket, event, id, error)
         elif id is not None:
-            self._answer(socket, id, task.result())
+            self.answer(socket, id, task.result())
 
-    def _answer(self, socket: Socket, id: int, value: Any) -> None:
+    def answer(self, socket: Socket, id: int, value: Any) -> None:
         """Acknowledges an event: a tuple is several arguments, ``None`` none, anything else one."""
         arguments = [] if value is None else list(value) if type(value) is tuple else [value]
         namespace = socket.namespace
@@ -453,24 +439,29 @@ class Connection:
         tell(self._server.observers, lambda observer: observer.unhandled(socket, event))
         handler = socket.namespace.registry.unknown(event)
         if handler is None and id is not None:
-            self._answer(socket, id, EventError("unknown_event", f"no handler for {event!r}").payload())
+            self.answer(socket, id, EventError("unknown_event", f"no handler for {event!r}").payload())
         return handler
 
-    def _answer_error(self, socket: Socket, event: str, id: int | None, error: BaseException) -> None:
+    def answer_error(self, socket: Socket, event: str, id: int | None, error: BaseException) -> None:
         if isinstance(error, EventError):
             if id is not None:
-                self._answer(socket, id, error.payload())
+                self.answer(socket, id, error.payload())
             return
         if isinstance(error, NotConnected) and not socket.connected:
             return  # it waited for an answer of a client that has left: not the application's fault
         logger.error("the handler of %r in %s failed", event, socket.namespace.name, exc_info=error)
         if id is not None:
-            self._answer(socket, id, EventError("internal_error", "the handler failed").payload())
+            self.answer(socket, id, EventError("internal_error", "the handler failed").payload())
 
     def _refuse_event(self, error: UndecodableArgument) -> None:
         socket = self._sockets.get(error.namespace)
         if socket is not None and socket.connected and error.ack_id is not None:
-            self._answer(socket, error.ack_id, EventError("invalid_payload", str(error)).payload())
+            self.answer(socket, error.ack_id, EventError("invalid_payload", str(error)).payload())
+
+
+async def _call(handler: Handler, socket: Socket, arguments: list[Any]) -> Any:
+    outcome = handler.function(socket, *handler.bind(arguments))
+    return await outcome if type(outcome) is CoroutineType else outcome
 
 
 def _report(task: asyncio.Task[Any]) -> None:

@@ -26,6 +26,7 @@ from windsock.server.health import Health, HealthCheck, examine
 from windsock.server.hooks import Hookable, Hooks
 from windsock.server.namespace import F, M, Namespace, Registry
 from windsock.server.recovery import ConnectionStateRecovery
+from windsock.server.starter import Starter
 from windsock.slow_consumer import SlowConsumer, SlowConsumerCounters
 
 if TYPE_CHECKING:
@@ -85,6 +86,7 @@ class Server(Hookable):
         parser: the wire format.
         engine: the Engine.IO server beneath.
         expirations: of the clients' authentication.
+        starter: of handlers, where tasks cannot start eagerly.
         dependency_overrides: stand-ins for what handlers depend on, for tests.
         observers: hear of what happens; see :meth:`observe`.
         closing: whether :meth:`close` was called.
@@ -144,6 +146,7 @@ class Server(Hookable):
         self.engine: Engine = Engine(options, self._open)
         self.max_handlers_in_flight = max_handlers_in_flight
         self.expirations: Expirations = Expirations()
+        self.starter: Starter = Starter()
         self._cleanup = cleanup_empty_child_namespaces
         self.namespaces: dict[str, Namespace] = {}
         self.dependency_overrides: DependencyOverrides = DependencyOverrides()
