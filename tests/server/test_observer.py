@@ -11,7 +11,7 @@ import pytest
 from tests.server.client import Refused
 from tests.server.fixtures import Join, Serve, Way
 from tests.server.site import Trouble, until
-from windsock import ConnectionRefused, MemoryAdapter, Namespace, Observer, Server, Socket
+from windsock import ConnectionRefused, EventError, MemoryAdapter, Namespace, Observer, Server, Socket
 from windsock.adapters.base import AdapterFactory
 
 
@@ -179,6 +179,23 @@ async def test_catch_alls_do_not_come_between(host: Serve, way: Way, join: Join)
     assert await client.call("say") == "yes"
     await client.call("shout")
     assert diary.lines[-2:] == ["say in /", "no shout"]
+
+
+async def test_what_a_middleware_answers_is_handled(host: Serve, way: Way, join: Join) -> None:
+    io = Server()
+    io.observe(diary := Diary())
+
+    @io.use_event
+    async def relay(socket: Socket, event: str, arguments: Any, handle: Any) -> Any:
+        if event == "refused":
+            raise EventError("forbidden")
+        return "relayed" if event == "relayed" else await handle(*arguments)
+
+    client = await join(await host(io, way.lane))
+    assert await client.call("relayed") == "relayed"
+    assert (await client.call("refused"))["error"]["code"] == "forbidden"
+    assert (await client.call("passed on"))["error"]["code"] == "unknown_event"
+    assert [line for line in diary.lines if line.startswith("no ")] == ["no passed on"]
 
 
 async def test_it_hears_of_an_upgrade(host: Serve, join: Join) -> None:

@@ -436,10 +436,11 @@ class Connection:
 
     def _unknown(self, socket: Socket, event: str, id: int | None) -> Handler | None:
         """What an event without a handler starts; nothing, and it is answered."""
-        tell(self._server.observers, lambda observer: observer.unhandled(socket, event))
         handler = socket.namespace.registry.unknown(event)
-        if handler is None and id is not None:
-            self.answer(socket, id, EventError("unknown_event", f"no handler for {event!r}").payload())
+        if handler is None:
+            tell(self._server.observers, lambda observer: observer.unhandled(socket, event))
+            if id is not None:
+                self.answer(socket, id, EventError("unknown_event", f"no handler for {event!r}").payload())
         return handler
 
     def answer_error(self, socket: Socket, event: str, id: int | None, error: BaseException) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from windsock.engine.observation import tell as report
 from windsock.errors import EventError, NotConnected
 from windsock.server.handlers import Handler
 from windsock.server.hooks import tell
@@ -55,6 +56,7 @@ class Interception:
 
 def _call(event: str, handler: Handler | None, socket: Socket, arguments: tuple[Any, ...]) -> Any:
     if handler is None:
+        report(socket.namespace.registry.observers, lambda observer: observer.unhandled(socket, event))
         raise EventError("unknown_event", f"no handler for {event!r}")
     return handler.function(socket, *handler.bind(list(arguments)))
 

@@ -105,7 +105,10 @@ class Observer:
         return answer
 
     def unhandled(self, socket: Socket, event: str) -> None:
-        """An event came that has no handler; its name is the client's to make up."""
+        """An event came that has no handler; its name is the client's to make up.
+
+        One that a middleware answers or refuses itself, and does not pass on, is handled. A catch-all only listens.
+        """
 
     def closed(self) -> None:
         """The server closes."""
