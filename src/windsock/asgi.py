@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import re
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import orjson
@@ -14,6 +14,7 @@ from windsock.engine.cors import header
 from windsock.engine.registry import Refusal
 from windsock.engine.session import Session
 from windsock.engine.transports.polling import PollingTransport
+from windsock.protocol import payload
 from windsock.protocol.engineio import ErrorCode
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from windsock.engine.registry import Engine
     from windsock.engine.transports.websocket import WebSocketTransport
     from windsock.engine.wiring import Wiring
+    from windsock.protocol.engineio import Message
     from windsock.types import ASGIApp, Receive, Scope, Send
 
     Answer = tuple[int, list[Header], bytes]
@@ -202,7 +204,7 @@ class LongPolling:
         self._receive = receive
         self._send = send
         self._lane = lane
-        self._answer: asyncio.Future[bytes] | None = None
+        self._answer: asyncio.Future[Sequence[Message]] | None = None
         self._sent_headers: list[Header] = []
 
     def handle_whole(self, body: bytes) -> Coroutine[Any, Any, None] | None:
@@ -247,13 +249,13 @@ class LongPolling:
         else:
             await self._refuse(Refusal(ErrorCode.BAD_REQUEST, status=405))
 
-    def respond(self, body: bytes) -> None:
+    def respond(self, messages: Sequence[Message]) -> None:
         """See :class:`windsock.engine.transports.polling.Poll`."""
         if self._lane is not None:
-            headers, body = self._payload(body)
+            headers, body = self._payload(messages)
             self._write_now(200, self._with_common(headers), body)
         elif self._answer is not None and not self._answer.done():
-            self._answer.set_result(body)
+            self._answer.set_result(messages)
 
     async def _open(self) -> None:
         engine = self._engine
@@ -293,10 +295,18 @@ class LongPolling:
         while (await self._receive())["type"] != "http.disconnect":
             pass
 
-    def _payload(self, body: bytes) -> tuple[list[Header], bytes]:
+    def _payload(self, messages: Sequence[Message]) -> tuple[list[Header], bytes]:
+        body = payload.encode(messages)
         compression = self._engine.options.http_compression
         headers = [_TEXT, *self._sent_headers]
-        if compression is not None and len(body) >= compression.threshold and self._accepts_gzip():
+        # One message that is not to be compressed keeps all that share its answer as they are: it may be a secret,
+        # beside which a guess would show in the answer's size.
+        if (
+            compression is not None
+            and len(body) >= compression.threshold
+            and all(message.compress for message in messages)
+            and self._accepts_gzip()
+        ):
             headers.append((b"content-encoding", b"gzip"))
             return headers, gzip.compress(body, compression.level)
         return headers, body

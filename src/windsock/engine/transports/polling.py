@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
 
 from windsock.engine.transports.outbox import FLUSH_AT
@@ -25,8 +25,8 @@ CLOSE_TIMEOUT: Final = 30.0
 class Poll(Protocol):
     """A GET request that waits for packets."""
 
-    def respond(self, body: bytes) -> None:
-        """Answers with a payload; called at most once, and not after the client went away."""
+    def respond(self, messages: Sequence[Message]) -> None:
+        """Answers with a payload of them; called at most once, and not after the client went away."""
 
 
 class PollingTransport:
@@ -108,12 +108,12 @@ class PollingTransport:
             queue, self._queue = self._queue, []
             self._buffered = 0
             self._poll = None
-            poll.respond(payload.encode(queue))
+            poll.respond(queue)
 
     def poll(self, request: Poll) -> bool:
         """Takes a GET request; ``False`` when one waits already, which ends the session."""
         if self._done:
-            request.respond(CLOSE.payload)
+            request.respond((CLOSE,))
             return True
         if self._poll is not None:
             self._finish("transport error")
@@ -235,7 +235,7 @@ class PollingTransport:
         self._take_waiting()
         self.release()
         if poll is not None:
-            poll.respond(NOOP.payload)
+            poll.respond((NOOP,))
         self.receiver.transport_closed(reason)
 
 
