@@ -168,6 +168,18 @@ async def test_a_refusal(server: ServerProcess, make: Make, transports: tuple[st
     await until(lambda: io.transport is None, "a refused client has no connection")
 
 
+async def test_auth_that_is_set_anew(server: ServerProcess, make: Make, transports: tuple[str, ...]) -> None:
+    shown: dict[str, Any] = {"refuse": "you"}
+    io, _ = make(server.url, transports=transports, auth=shown)
+    active = [io.active]
+    with pytest.raises(ConnectionRefused):
+        await soon(io.connect())
+    active.append(io.active)
+    io.auth = {**shown, "refuse": None}
+    await soon(io.connect())
+    assert [*active, io.active] == [True, False, True]
+
+
 async def test_the_server_disconnects(server: ServerProcess, make: Make, transports: tuple[str, ...]) -> None:
     io, seen = make(server.url, transports=transports)
     await soon(io.connect())
@@ -265,20 +277,6 @@ async def test_the_server_has_another_parser(running: Running, make: Make) -> No
     io, _ = make(running.get("windsock").url, transports=["websocket"], parser=MsgpackParser(), reconnection=False)
     with pytest.raises(ConnectionFailed):
         await soon(io.connect())
-
-
-async def test_catch_all(server: ServerProcess, make: Make) -> None:
-    io, seen = make(server.url)
-    outgoing: list[tuple[Any, ...]] = []
-    io.on_any_outgoing(lambda *event: outgoing.append(event))
-    io.emit("echo", "early")
-    assert outgoing == []
-    await soon(io.connect())
-    assert outgoing == [("echo", "early")]
-    await seen.events("welcome", 1)
-    assert await seen.event() == ("echo", "early")
-    await soon(io.emit_with_ack("echo-ack", 1))
-    assert outgoing[1:] == [("echo-ack", 1)]
 
 
 async def test_a_context_that_fails_leaves_nothing(server: ServerProcess) -> None:

@@ -10,6 +10,7 @@ from ssl import SSLContext
 from typing import Any, Final, Self, TypeVar
 
 from windsock.arguments import EventHandler
+from windsock.client.catch_alls import CatchAlls
 from windsock.client.endpoint import Endpoint
 from windsock.client.handlers import Handlers
 from windsock.client.listeners import Listener, Listeners
@@ -27,13 +28,12 @@ from windsock.types import TransportName
 logger: logging.Logger = logging.getLogger("windsock.client")
 
 F = TypeVar("F", bound=EventHandler)
-L = TypeVar("L", bound=Listener)
 
 STAGES: Final = frozenset({"reconnect_attempt", "reconnect", "reconnect_error", "reconnect_failed"})
 """Events of the connection, which all namespaces share."""
 
 
-class Client:
+class Client(CatchAlls):
     """A Socket.IO client: a connection to one server, and one or several namespaces over it.
 
     ``async with Client("https://host") as io:`` connects and, at the end, disconnects. The client itself stands for
@@ -206,6 +206,20 @@ class Client:
         """See :class:`ClientNamespace`."""
         return self._main.recovered
 
+    @property
+    def active(self) -> bool:
+        """See :class:`ClientNamespace`."""
+        return self._main.active
+
+    @property
+    def auth(self) -> Auth:
+        """See :class:`ClientNamespace`; of the client's own namespace alone."""
+        return self._main.auth
+
+    @auth.setter
+    def auth(self, auth: Auth) -> None:
+        self._main.auth = auth
+
     def on(self, event: str) -> Callable[[F], F]:
         """Registers the handler of an event; see :meth:`ClientNamespace.on`.
 
@@ -233,14 +247,6 @@ class Client:
         else:
             self._main.off(event)
 
-    def on_any(self, listener: L) -> L:
-        """See :meth:`ClientNamespace.on_any`."""
-        return self._main.on_any(listener)
-
-    def on_any_outgoing(self, listener: L) -> L:
-        """See :meth:`ClientNamespace.on_any_outgoing`."""
-        return self._main.on_any_outgoing(listener)
-
     def emit(self, event: str, *arguments: Any) -> None:
         """See :meth:`ClientNamespace.emit`."""
         self._main.emit(event, *arguments)
@@ -261,6 +267,12 @@ class Client:
     def timeout(self, seconds: float) -> ClientOperator:
         """See :meth:`ClientNamespace.timeout`."""
         return self._main.timeout(seconds)
+
+    def _listeners(self) -> list[Listener]:
+        return self._main._listeners()
+
+    def _outgoing_listeners(self) -> list[Listener]:
+        return self._main._outgoing_listeners()
 
     # -- for the namespaces --
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from windsock.acks import Acks, wait_for_ack
 from windsock.arguments import EventHandler
 from windsock.client.buffer import OfflineBuffer, Waiting
+from windsock.client.catch_alls import CatchAlls
 from windsock.client.handlers import Handlers
 from windsock.client.listeners import Listener, Listeners, call
 from windsock.client.operator import ClientOperator
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 logger: logging.Logger = logging.getLogger("windsock.client")
 
 F = TypeVar("F", bound=EventHandler)
-L = TypeVar("L", bound=Listener)
 Auth = Mapping[str, Any] | Callable[[], Mapping[str, Any] | Awaitable[Mapping[str, Any] | None] | None] | None
 """What a client shows a namespace: a mapping, or a function that gives one for each connection, plain or ``async``."""
 
@@ -38,11 +38,12 @@ MAX_EARLY_EVENTS: Final = 1000
 that never connects it is not listened to without end."""
 
 
-class ClientNamespace:
+class ClientNamespace(CatchAlls):
     """One namespace over the client's connection. Got with ``io.of("/name")``.
 
     Attributes:
         name: with its leading slash.
+        auth: what to show it with the connections to come.
         id: of the socket that the server has for it; ``None`` while it is not connected.
         recovered: whether the last connection restored the state of the one before: the server sends all that was
             missed, and the socket is in its rooms again.
@@ -57,7 +58,7 @@ class ClientNamespace:
         self.recovered: bool = False
         self.active: bool = True
         self._client = client
-        self._auth = auth
+        self.auth: Auth = auth
         self._ack_timeout = ack_timeout
         self._handlers = Handlers(name, answer=self._acknowledge, hold=self._hold, release=self._release)
         self._outgoing: list[Listener] = []
@@ -122,31 +123,11 @@ class ClientNamespace:
         self._handlers.remove(event)
         self._stages.remove(event)
 
-    def on_any(self, listener: L) -> L:
-        """Adds a listener to every event that comes: it gets the name and the arguments, as they came."""
-        self._handlers.listeners.append(listener)
-        return listener
+    def _listeners(self) -> list[Listener]:
+        return self._handlers.listeners
 
-    def off_any(self, listener: Listener) -> None:
-        """Takes such a listener away.
-
-        Raises:
-            ValueError: it is none.
-        """
-        self._handlers.listeners.remove(listener)
-
-    def on_any_outgoing(self, listener: L) -> L:
-        """Adds a listener to every event that leaves: it gets the name and the arguments."""
-        self._outgoing.append(listener)
-        return listener
-
-    def off_any_outgoing(self, listener: Listener) -> None:
-        """Takes such a listener away.
-
-        Raises:
-            ValueError: it is none.
-        """
-        self._outgoing.remove(listener)
+    def _outgoing_listeners(self) -> list[Listener]:
+        return self._outgoing
 
     # -- connecting --
 
@@ -287,10 +268,10 @@ class ClientNamespace:
     def enter(self, session: Session) -> None:
         """A session stands: asks to be let into the namespace."""
         self._session = session
-        if callable(self._auth):
-            self._admission = asyncio.get_running_loop().create_task(self._admit(session, self._auth))
+        if callable(self.auth):
+            self._admission = asyncio.get_running_loop().create_task(self._admit(session, self.auth))
         else:
-            self._send_connect(session, self._auth)
+            self._send_connect(session, self.auth)
 
     def lose(self, reason: str) -> None:
         """The connection was lost, or left."""
