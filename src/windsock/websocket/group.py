@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from windsock.engine.transports.outbox import FLUSH_AT
 from windsock.engine.transports.websocket import WebSocketTransport
+from windsock.protocol import json
 from windsock.protocol.websocket import TEXT, Data
-from windsock.websocket.socket import Message, WebSocket, data_of, encode_json
+from windsock.websocket.socket import Message, WebSocket, data_of
 
 if TYPE_CHECKING:
     import asyncio
@@ -140,7 +141,7 @@ class Group:
         Raises:
             EncodeError: JSON cannot carry it.
         """
-        self._send(Data(TEXT, encode_json(value), compress), value, except_, volatile)
+        self._send(Data(TEXT, json.encode(value), compress), value, except_, volatile)
 
     def close(self, code: int = 1000, reason: str = "") -> None:
         """Closes every member; see :meth:`WebSocket.close`."""

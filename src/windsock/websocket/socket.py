@@ -12,6 +12,7 @@ import orjson
 from windsock.engine.backlog import Backlog
 from windsock.engine.transports.outbox import FLUSH_AT
 from windsock.errors import EncodeError, NotConnected
+from windsock.protocol import json
 from windsock.protocol.websocket import BINARY, SHORT_TEXT_HEADS, TEXT, Closed, Data, frame
 
 if TYPE_CHECKING:
@@ -134,7 +135,7 @@ class WebSocket:
         Raises:
             EncodeError: JSON cannot carry it.
         """
-        self._send(Data(TEXT, encode_json(value), compress), value, volatile)
+        self._send(Data(TEXT, json.encode(value), compress), value, volatile)
 
     def join(self, *names: str) -> None:
         """Joins groups of the endpoint. Nothing happens for those it is in, or when the client has left."""
@@ -235,22 +236,3 @@ def encode(text: str) -> bytes:
 
 def _not_unicode(error: UnicodeEncodeError) -> EncodeError:
     return EncodeError(f"expected Unicode text: {error}")
-
-
-def encode_json(value: Any) -> bytes:
-    """A value as JSON; pydantic models, too.
-
-    Raises:
-        EncodeError: JSON cannot carry it.
-    """
-    try:
-        return orjson.dumps(value, _dump, orjson.OPT_NON_STR_KEYS)
-    except TypeError as error:
-        raise EncodeError(f"expected a value that JSON can carry: {error}") from error
-
-
-def _dump(value: Any) -> Any:
-    dump = getattr(value, "model_dump", None)
-    if dump is None:
-        raise TypeError(f"{type(value).__name__} cannot be sent")
-    return dump()

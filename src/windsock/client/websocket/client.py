@@ -14,7 +14,6 @@ from windsock.client.handlers import Handlers
 from windsock.client.listeners import Listener, Listeners
 from windsock.client.reconnect import Backoff
 from windsock.client.session import DRAIN_TIMEOUT
-from windsock.client.websocket import json
 from windsock.client.websocket.closure import ABNORMAL, WebSocketClosure
 from windsock.client.websocket.connection import Connection, Refused
 from windsock.client.websocket.inbox import Inbox
@@ -23,6 +22,7 @@ from windsock.client.websocket.outgoing import Outgoing, SendQueue
 from windsock.client.websocket.states import States, WebSocketState
 from windsock.client.websocket.upload import CHUNK_SIZE, Source, Upload, opened
 from windsock.errors import ConfigurationError, ConnectionFailed, EncodeError, NotConnected
+from windsock.protocol import json
 from windsock.protocol.closing import CloseCode
 
 logger: logging.Logger = logging.getLogger("windsock.client")

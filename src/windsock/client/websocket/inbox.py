@@ -10,8 +10,8 @@ from typing import Final
 from windsock.client.listeners import Listeners
 from windsock.client.session import MESSAGE_OVERHEAD
 from windsock.client.signal import Signal
-from windsock.client.websocket import json
 from windsock.errors import DecodeError
+from windsock.protocol import json
 
 logger: logging.Logger = logging.getLogger("windsock.client")
 

@@ -1,4 +1,4 @@
-"""JSON messages."""
+"""JSON messages of plain WebSockets."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def encode(value: Any) -> bytes:
         EncodeError: it is something else, or holds text that is not Unicode.
     """
     try:
-        return orjson.dumps(value, _dump)
+        return orjson.dumps(value, _dump, orjson.OPT_NON_STR_KEYS)
     except TypeError as error:
         raise EncodeError(f"expected what JSON can hold: {error}") from error
 
@@ -36,5 +36,5 @@ def decode(message: str | bytes) -> Any:
 def _dump(value: Any) -> Any:
     dump = getattr(value, "model_dump", None)
     if dump is None:
-        raise TypeError(f"{type(value).__name__} is none of it")
+        raise TypeError(f"{type(value).__name__} cannot be sent")
     return dump()
