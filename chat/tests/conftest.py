@@ -1,4 +1,8 @@
-"""The servers and the people that tests ask for. A server is shared: each test brings people of its own."""
+"""The chats and the people that tests ask for.
+
+`town` is in the test's own process. Where the network is the point, or the process, there are `served`, `exact` and
+`strict`; their servers are shared, and each test brings people of its own.
+"""
 
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -7,8 +11,10 @@ from typing import Final
 import pytest
 import pytest_asyncio
 
+from chat.tests.inside import ChatInside
 from chat.tests.people import Town
 from chat.tests.server import ChatServer
+from windsock.testing import Harness
 
 # What the server of `exact` signs its tokens with.
 SECRET: Final = "s" * 40
@@ -49,9 +55,31 @@ def strict_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ChatServ
         yield server
 
 
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def inside(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ChatInside]:
+    """What `town` is about: made once, since the interface's schemas take longer than a test."""
+    async with Harness() as harness:
+        inside = ChatInside(harness, tmp_path_factory.mktemp("inside"))
+        await inside.open()
+        async with Town(inside) as town:
+            await town.person("root")
+        yield inside
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def town(inside: ChatInside) -> AsyncIterator[Town]:
+    """Where people come from: a chat without a network, whose clock stands still unless the test moves it.
+
+    It lives on the event loop of the session, and so do the tests that ask for it.
+    """
+    async with Town(inside) as town:
+        yield town
+    inside.harness.check_errors()
+
+
 @pytest_asyncio.fixture
-async def town(server: ChatServer) -> AsyncIterator[Town]:
-    """Where people come from."""
+async def served(server: ChatServer) -> AsyncIterator[Town]:
+    """A town over the network."""
     async with Town(server) as town:
         yield town
 

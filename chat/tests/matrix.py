@@ -7,7 +7,7 @@ let in). Where the answers in a private room and in a public one differ, both ar
 from dataclasses import dataclass
 from typing import Final
 
-from chat.tests.people import Json
+from chat.tests.devices import Json
 from chat.tests.server import PASSWORD
 
 # `admin` is an administrator who is in no room; `banned` was a member of the room until the ban.

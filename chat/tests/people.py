@@ -1,21 +1,35 @@
-"""People who use the chat: their requests, and their devices on an independent Socket.IO client."""
+"""People who use the chat: their requests, and their devices."""
 
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 from uuid import uuid4
 
 import aiohttp
 import httpx
-import socketio  # type: ignore[import-untyped]  # it ships no types
 
-from chat.tests.server import PASSWORD, ChatServer
+from chat.tests.devices import WITHIN, Device, Json
+from chat.tests.server import PASSWORD
 
-# Seconds in which the server must have done anything at all. The tests' machine is busy; the server is not slow.
-WITHIN = 10.0
 
-Json = dict[str, Any]
+class Place(Protocol):
+    """A chat: a process of its own, or one in the test's."""
+
+    @property
+    def url(self) -> str:
+        """Where it is, without a path."""
+
+    def transport(self) -> httpx.AsyncBaseTransport | None:
+        """What browsers reach it with; ``None`` for the network."""
+
+    def device(self, token: object, transport: str) -> Device:
+        """One that has not connected yet."""
+
+    def query(self, sql: str) -> list[Any]:
+        """Rows of its database."""
+
+
 T = TypeVar("T")
 
 
@@ -31,104 +45,6 @@ async def until(ask: Callable[[], Awaitable[T]], is_so: Callable[[T], bool]) -> 
         while not is_so(answer := await ask()):  # noqa: ASYNC110  what is asked for happens in another process
             await asyncio.sleep(0.02)
         return answer
-
-
-class Refused(Exception):
-    """The server refused a socket; `data` says why."""
-
-    def __init__(self, data: Json) -> None:
-        super().__init__(str(data))
-        self.data = data
-
-
-class Device:
-    """One connected socket, which remembers what it was told."""
-
-    def __init__(self, url: str, token: object, *, transport: str = "websocket") -> None:
-        self._url = url
-        self._token = token
-        self._transport = transport
-        # Its own would be left open where the server refuses or disconnects it.
-        self._http = aiohttp.ClientSession()
-        self._client = socketio.AsyncClient(reconnection=False, handle_sigint=False, http_session=self._http)
-        self._news = asyncio.Condition()
-        self.told: list[tuple[str, Any]] = []
-        self.refusal: Json | None = None
-        self._client.on("*", self._take)
-        self._client.on("connect_error", self._take_refusal)
-        self._client.on("disconnect", self._take_disconnect)
-
-    async def connect(self) -> "Device":
-        """Connect; raises `Refused`."""
-        try:
-            await self._client.connect(
-                self._url, auth={"token": self._token}, transports=[self._transport], wait_timeout=WITHIN
-            )
-        except socketio.exceptions.ConnectionError:
-            raise Refused(self.refusal or {}) from None
-        return self
-
-    async def call(self, event: str, payload: object) -> Json:
-        """Send an event and return its acknowledgement."""
-        answer: Json = await self._client.call(event, payload, timeout=WITHIN)
-        return answer
-
-    async def say(self, room: Json, text: str, client_id: str | None = None) -> Json:
-        """Send a message; returns the entry."""
-        answer = await self.try_to_say(room, text, client_id)
-        assert answer.get("ok") is True, answer
-        entry: Json = answer["entry"]
-        return entry
-
-    async def try_to_say(self, room: Json, text: str, client_id: str | None = None) -> Json:
-        """Send a message; returns the acknowledgement."""
-        payload = {"room_id": room["id"], "client_id": client_id or str(uuid4()), "text": text}
-        return await self.call("message:send", payload)
-
-    async def emit(self, event: str, *arguments: object) -> None:
-        """Send an event without asking for an acknowledgement."""
-        await self._client.emit(event, arguments)
-
-    async def hear(self, event: str, condition: Callable[[Any], bool] = lambda _: True) -> Any:
-        """The first payload of that event, told by now or soon, that meets the condition."""
-        async with asyncio.timeout(WITHIN), self._news:
-            while True:
-                for name, payload in self.told:
-                    if name == event and condition(payload):
-                        return payload
-                await self._news.wait()
-
-    def heard(self, event: str) -> list[Any]:
-        """The payloads of that event so far."""
-        return [payload for name, payload in self.told if name == event]
-
-    def forget(self) -> None:
-        """Forget what was told so far."""
-        self.told.clear()
-
-    async def barrier(self, other: "Device", room: Json) -> None:
-        """Return when everything that was sent to this device before now has come: what follows comes in order."""
-        entry = await other.say(room, f"barrier {uuid4()}")
-        await self.hear("entry", lambda heard: heard["id"] == entry["id"])
-
-    async def leave(self) -> None:
-        """Disconnect."""
-        await asyncio.wait_for(self._client.disconnect(), WITHIN)
-        await self._http.close()
-
-    async def _take(self, event: str, *arguments: Any) -> None:
-        await self._note(event, arguments[0] if arguments else None)
-
-    async def _take_refusal(self, data: Any = None) -> None:
-        self.refusal = data if isinstance(data, dict) else {"message": data}
-
-    async def _take_disconnect(self, *arguments: Any) -> None:
-        await self._note("disconnect", arguments[0] if arguments else None)
-
-    async def _note(self, event: str, payload: Any) -> None:
-        async with self._news:
-            self.told.append((event, payload))
-            self._news.notify_all()
 
 
 class Person:
@@ -189,7 +105,7 @@ class Person:
 class Town:
     """Where the people of one test come from. Closes everything they have opened."""
 
-    def __init__(self, server: ChatServer) -> None:
+    def __init__(self, server: Place) -> None:
         self.server = server
         self._browsers: list[httpx.AsyncClient] = []
         self._devices: list[Device] = []
@@ -198,7 +114,13 @@ class Town:
         """A browser without an account, below the interface's path."""
         # There is no TLS; loading the certificates that it would need takes longer than most tests.
         base = f"{self.server.url}/api/v1"
-        http = httpx.AsyncClient(base_url=base, headers=headers, timeout=WITHIN, verify=False)  # noqa: S501
+        http = httpx.AsyncClient(
+            base_url=base,
+            headers=headers,
+            timeout=WITHIN,
+            verify=False,  # noqa: S501
+            transport=self.server.transport(),
+        )
         self._browsers.append(http)
         return http
 
@@ -232,9 +154,10 @@ class Town:
 
     async def connect(self, token: object, *, transport: str = "websocket") -> Device:
         """A device with that token; raises `Refused`."""
-        device = Device(self.server.url, token, transport=transport)
+        device = self.server.device(token, transport)
         self._devices.append(device)
-        return await device.connect()
+        await device.connect()
+        return device
 
     async def connect_during(
         self, http: aiohttp.ClientSession, person: Person, work: Coroutine[Any, Any, object]

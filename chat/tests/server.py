@@ -8,6 +8,7 @@ from typing import Any, Final, Self
 
 import httpx
 
+from chat.tests.devices import Device, NetworkDevice
 from tests.conformance.process import ServerProcess, python
 
 PASSWORD: Final = "correct horse battery"
@@ -62,6 +63,14 @@ class ChatServer:
     @property
     def port(self) -> int:
         return self._process.port
+
+    def transport(self) -> httpx.AsyncBaseTransport | None:
+        """See :class:`chat.tests.people.Place`."""
+        return None
+
+    def device(self, token: object, transport: str) -> Device:
+        """See :class:`chat.tests.people.Place`."""
+        return NetworkDevice(self.url, token, transport)
 
     def restart(self) -> None:
         """Stop it, as an upgrade does, and start it on the same port and data."""

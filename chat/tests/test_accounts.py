@@ -11,13 +11,14 @@ import jwt
 import pytest
 
 from chat.tests.conftest import SECRET
-from chat.tests.people import Refused, Town, until
+from chat.tests.devices import Refused
+from chat.tests.people import Town, until
 from chat.tests.server import PASSWORD, ChatServer
 from windsock_chat.auth.passwords import HashCost, Passwords
 
 
-async def test_sign_up_answers_a_session_that_works(town: Town) -> None:
-    ada = await town.person()
+async def test_sign_up_answers_a_session_that_works(served: Town) -> None:
+    ada = await served.person()
 
     assert await ada.do("GET", "/users/me") == ada.user
     assert ada.user["role"] == "member"
@@ -26,13 +27,13 @@ async def test_sign_up_answers_a_session_that_works(town: Town) -> None:
     assert ada.user["created_at"].endswith("Z")
 
 
-async def test_the_first_account_is_an_administrators(town: Town) -> None:
-    assert (await town.admin()).user["role"] == "admin"
+async def test_the_first_account_is_an_administrators(served: Town) -> None:
+    assert (await served.admin()).user["role"] == "admin"
 
 
-async def test_the_refresh_token_is_out_of_reach_of_scripts_and_other_sites(town: Town) -> None:
+async def test_the_refresh_token_is_out_of_reach_of_scripts_and_other_sites(served: Town) -> None:
     body = {"username": "cookie-monster", "display_name": "C", "password": PASSWORD}
-    response = await town.post("/auth/sign-up", body)
+    response = await served.post("/auth/sign-up", body)
 
     cookie = SimpleCookie(response.headers["set-cookie"])["windsock_refresh"]
     assert cookie["httponly"]
@@ -46,13 +47,13 @@ async def test_the_refresh_token_is_out_of_reach_of_scripts_and_other_sites(town
     ("typed", "kept"),
     [("Grace.Hopper", "grace.hopper"), ("  padded  ", "padded"), ("ｗｉｄｅ_name", "wide_name")],  # noqa: RUF001
 )
-async def test_a_username_has_one_form(town: Town, typed: str, kept: str) -> None:
+async def test_a_username_has_one_form(served: Town, typed: str, kept: str) -> None:
     body = {"username": typed, "display_name": "x", "password": PASSWORD}
-    response = await town.post("/auth/sign-up", body)
+    response = await served.post("/auth/sign-up", body)
     assert response.status_code == 201
     assert response.json()["user"]["username"] == kept
 
-    response = await town.post("/auth/log-in", {"username": typed, "password": PASSWORD})
+    response = await served.post("/auth/log-in", {"username": typed, "password": PASSWORD})
     assert response.status_code == 200
 
 
@@ -73,36 +74,36 @@ async def test_a_username_has_one_form(town: Town, typed: str, kept: str) -> Non
         "ad\ud800a",
     ],
 )
-async def test_a_username_that_could_pass_for_another_is_refused(town: Town, username: str) -> None:
+async def test_a_username_that_could_pass_for_another_is_refused(served: Town, username: str) -> None:
     body = {"username": username, "display_name": "x", "password": PASSWORD}
-    response = await town.post("/auth/sign-up", body)
+    response = await served.post("/auth/sign-up", body)
     assert response.status_code == 422
     assert response.json()["error"]["code"] == "invalid_payload"
     assert response.json()["error"]["details"][0]["loc"] == ["body", "username"]
 
 
 @pytest.mark.parametrize("lookalike", ["pau1_smith", "PAUL-SMITH", "paul.smith"])
-async def test_a_username_that_looks_like_another_is_taken(town: Town, lookalike: str) -> None:
+async def test_a_username_that_looks_like_another_is_taken(served: Town, lookalike: str) -> None:
     first = {"username": "paul_smith", "display_name": "x", "password": PASSWORD}
-    await town.post("/auth/sign-up", first)
+    await served.post("/auth/sign-up", first)
 
-    response = await town.post("/auth/sign-up", first | {"username": lookalike})
+    response = await served.post("/auth/sign-up", first | {"username": lookalike})
 
     assert response.status_code == 409
     assert response.json()["error"]["code"] == "username_taken"
 
 
 @pytest.mark.parametrize("name", ["", "   ", "\u200d\u200d", "a\u202eb", "a\nb\x07", "x" * 65, "\ud800"])
-async def test_a_display_name_must_be_honest(town: Town, name: str) -> None:
+async def test_a_display_name_must_be_honest(served: Town, name: str) -> None:
     body = {"username": "honest", "display_name": name, "password": PASSWORD}
-    response = await town.post("/auth/sign-up", body)
+    response = await served.post("/auth/sign-up", body)
     assert response.status_code == 422
 
 
-async def test_a_wrong_password_and_an_unknown_name_are_told_the_same(town: Town) -> None:
-    ada = await town.person()
-    wrong = await town.post("/auth/log-in", {"username": ada.username, "password": "x" * 12})
-    unknown = await town.post("/auth/log-in", {"username": "nobody-here", "password": "x" * 12})
+async def test_a_wrong_password_and_an_unknown_name_are_told_the_same(served: Town) -> None:
+    ada = await served.person()
+    wrong = await served.post("/auth/log-in", {"username": ada.username, "password": "x" * 12})
+    unknown = await served.post("/auth/log-in", {"username": "nobody-here", "password": "x" * 12})
 
     assert wrong.status_code == unknown.status_code == 401
     assert wrong.json() == unknown.json()
@@ -125,8 +126,8 @@ async def test_an_unknown_name_takes_as_long_as_a_wrong_password() -> None:
     assert unknown > known / 2
 
 
-async def test_an_access_token_that_is_not_ours_is_refused(town: Town) -> None:
-    ada = await town.person()
+async def test_an_access_token_that_is_not_ours_is_refused(served: Town) -> None:
+    ada = await served.person()
     claims = jwt.decode(ada.token, options={"verify_signature": False})
     forged = [
         jwt.encode(claims, "k" * 48, "HS256"),
@@ -140,7 +141,7 @@ async def test_an_access_token_that_is_not_ours_is_refused(town: Town) -> None:
         response = await ada.http.get("/users/me", headers={"Authorization": f"Bearer {token}"})
         assert response.status_code == 401, token
         with pytest.raises(Refused) as refused:
-            await town.connect(token)
+            await served.connect(token)
         assert refused.value.data["data"]["code"] == "unauthorized"
 
 
@@ -195,8 +196,8 @@ async def test_a_socket_lives_as_long_as_its_session_and_not_as_its_token(exact:
     await device.say(room, "still here")
 
 
-async def test_a_refresh_token_is_exchanged_for_the_next(town: Town) -> None:
-    ada = await town.person()
+async def test_a_refresh_token_is_exchanged_for_the_next(served: Town) -> None:
+    ada = await served.person()
     first = ada.http.cookies["windsock_refresh"]
 
     session = await ada.do("POST", "/auth/refresh")
@@ -207,10 +208,10 @@ async def test_a_refresh_token_is_exchanged_for_the_next(town: Town) -> None:
     await ada.do("GET", "/users/me")
 
 
-async def test_two_tabs_may_race_for_the_next_token(town: Town) -> None:
-    ada = await town.person()
+async def test_two_tabs_may_race_for_the_next_token(served: Town) -> None:
+    ada = await served.person()
     first = ada.http.cookies["windsock_refresh"]
-    answers = await asyncio.gather(*(_refresh(town, first) for _ in range(3)))
+    answers = await asyncio.gather(*(_refresh(served, first) for _ in range(3)))
     assert [answer.status_code for answer in answers] == [200, 200, 200]
     assert len({answer.cookies["windsock_refresh"] for answer in answers}) == 3
 
@@ -232,20 +233,20 @@ async def test_a_stolen_refresh_token_ends_the_session(exact: Town) -> None:
     await device.hear("disconnect")
 
 
-async def _refresh(town: Town, token: str) -> httpx.Response:
-    browser = town.browser()
+async def _refresh(served: Town, token: str) -> httpx.Response:
+    browser = served.browser()
     return await browser.post("/auth/refresh", headers={"Cookie": f"windsock_refresh={token}"})
 
 
 @pytest.mark.parametrize("cookie", [None, "x", "x" * 5000, "é"])
-async def test_a_refresh_token_that_is_none_is_refused(town: Town, cookie: str | None) -> None:
+async def test_a_refresh_token_that_is_none_is_refused(served: Town, cookie: str | None) -> None:
     headers = {} if cookie is None else {b"Cookie": f"windsock_refresh={cookie}".encode()}
-    response = await town.browser().post("/auth/refresh", headers=headers)
+    response = await served.browser().post("/auth/refresh", headers=headers)
     assert response.status_code in {401, 422}
 
 
-async def test_refresh_tokens_and_passwords_are_stored_as_hashes(town: Town, server: ChatServer) -> None:
-    ada = await town.person()
+async def test_refresh_tokens_and_passwords_are_stored_as_hashes(served: Town, server: ChatServer) -> None:
+    ada = await served.person()
     token = ada.http.cookies["windsock_refresh"]
     passwords = server.query("SELECT password_hash FROM users")
     assert all(row[0].startswith("$argon2id$") for row in passwords)
@@ -254,9 +255,9 @@ async def test_refresh_tokens_and_passwords_are_stored_as_hashes(town: Town, ser
     assert PASSWORD not in repr(columns)
 
 
-async def test_log_out_ends_this_devices_session_and_no_other(town: Town) -> None:
-    laptop = await town.person()
-    phone = await town.log_in(laptop.username)
+async def test_log_out_ends_this_devices_session_and_no_other(served: Town) -> None:
+    laptop = await served.person()
+    phone = await served.log_in(laptop.username)
     laptop_socket, phone_socket = await laptop.connect(), await phone.connect()
     begun = time.monotonic()
 
@@ -274,17 +275,17 @@ async def test_log_out_ends_this_devices_session_and_no_other(town: Town) -> Non
     assert not phone_socket.heard("session:ended")
 
 
-async def test_log_out_works_when_the_access_token_is_gone(town: Town) -> None:
-    ada = await town.person()
+async def test_log_out_works_when_the_access_token_is_gone(served: Town) -> None:
+    ada = await served.person()
     del ada.http.headers["Authorization"]
     await ada.do("POST", "/auth/log-out")
     assert (await ada.request("POST", "/auth/refresh")).status_code == 401
     assert (await ada.request("POST", "/auth/log-out")).status_code == 204
 
 
-async def test_log_out_everywhere_ends_all_sessions(town: Town) -> None:
-    laptop = await town.person()
-    phone = await town.log_in(laptop.username)
+async def test_log_out_everywhere_ends_all_sessions(served: Town) -> None:
+    laptop = await served.person()
+    phone = await served.log_in(laptop.username)
     device = await phone.connect()
 
     await laptop.do("POST", "/auth/log-out-everywhere")
@@ -296,9 +297,9 @@ async def test_log_out_everywhere_ends_all_sessions(town: Town) -> None:
         assert (await browser.request("POST", "/auth/refresh")).status_code == 401
 
 
-async def test_the_oldest_of_too_many_sessions_ends(town: Town) -> None:
-    ada = await town.person()
-    *_, newest = [await town.log_in(ada.username) for _ in range(20)]
+async def test_the_oldest_of_too_many_sessions_ends(served: Town) -> None:
+    ada = await served.person()
+    *_, newest = [await served.log_in(ada.username) for _ in range(20)]
     assert (await ada.request("GET", "/users/me")).status_code == 401
     await newest.do("GET", "/users/me")
 
@@ -309,8 +310,8 @@ async def test_the_oldest_of_too_many_sessions_ends(town: Town) -> None:
     [{"Origin": "http://evil.example"}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"}],
     ids=["another origin", "opaque origin", "cross-site without origin"],
 )
-async def test_a_page_of_another_site_cannot_use_the_cookie(town: Town, route: str, headers: dict[str, str]) -> None:
-    ada = await town.person()
+async def test_a_page_of_another_site_cannot_use_the_cookie(served: Town, route: str, headers: dict[str, str]) -> None:
+    ada = await served.person()
     response = await ada.http.post(route, headers=headers)
     assert response.status_code == 403
     assert response.json()["error"]["code"] == "wrong_origin"
@@ -318,9 +319,9 @@ async def test_a_page_of_another_site_cannot_use_the_cookie(town: Town, route: s
     await ada.do("POST", "/auth/refresh")
 
 
-async def test_ones_own_page_may_use_the_cookie(town: Town) -> None:
-    ada = await town.person()
+async def test_ones_own_page_may_use_the_cookie(served: Town) -> None:
+    ada = await served.person()
     response = await ada.http.post(
-        "/auth/refresh", headers={"Origin": town.server.url, "Sec-Fetch-Site": "same-origin"}
+        "/auth/refresh", headers={"Origin": served.server.url, "Sec-Fetch-Site": "same-origin"}
     )
     assert response.status_code == 200

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from uuid import uuid4
 
-from chat.tests.people import WITHIN, Device, Json, Person, Town
+from chat.tests.devices import WITHIN, Device, Json
+from chat.tests.people import Person, Town
 from chat.tests.server import ChatServer
 
 
@@ -19,8 +20,8 @@ async def all_entries(person: Person, room: Json) -> list[Json]:
             return entries
 
 
-async def test_many_senders_leave_no_hole_and_no_duplicate(town: Town) -> None:
-    people = await town.people(8)
+async def test_many_senders_leave_no_hole_and_no_duplicate(served: Town) -> None:
+    people = await served.people(8)
     rooms = [await people[0].create() for _ in range(2)]
     for person in people[1:]:
         for room in rooms:
@@ -47,8 +48,8 @@ async def test_many_senders_leave_no_hole_and_no_duplicate(town: Town) -> None:
         assert heard == [entry for entry in entries if entry["kind"] == "message"]
 
 
-async def test_the_same_message_at_once_on_many_devices_is_one(town: Town) -> None:
-    ada = await town.person()
+async def test_the_same_message_at_once_on_many_devices_is_one(served: Town) -> None:
+    ada = await served.person()
     room = await ada.create()
     devices = [await ada.connect() for _ in range(5)]
     name = str(uuid4())
@@ -57,8 +58,8 @@ async def test_the_same_message_at_once_on_many_devices_is_one(town: Town) -> No
     assert len(await all_entries(ada, room)) == 2
 
 
-async def test_a_direct_room_opened_at_once_by_both_is_one(town: Town) -> None:
-    ada, bob = await town.people(2)
+async def test_a_direct_room_opened_at_once_by_both_is_one(served: Town) -> None:
+    ada, bob = await served.people(2)
     opened = await asyncio.gather(
         *(ada.do("POST", "/rooms/direct", {"user_id": bob.id}) for _ in range(4)),
         *(bob.do("POST", "/rooms/direct", {"user_id": ada.id}) for _ in range(4)),
@@ -66,16 +67,16 @@ async def test_a_direct_room_opened_at_once_by_both_is_one(town: Town) -> None:
     assert len({room["id"] for room in opened}) == 1
 
 
-async def test_a_name_taken_at_once_is_one_persons(town: Town) -> None:
+async def test_a_name_taken_at_once_is_one_persons(served: Town) -> None:
     body = {"username": f"race{uuid4().hex[:8]}", "display_name": "x", "password": "p" * 12}
-    answers = await asyncio.gather(*(town.post("/auth/sign-up", body) for _ in range(6)))
+    answers = await asyncio.gather(*(served.post("/auth/sign-up", body) for _ in range(6)))
     assert sorted(answer.status_code for answer in answers) == [201, 409, 409, 409, 409, 409]
 
 
 async def test_what_was_acknowledged_is_there_after_the_server_ended(data: Path) -> None:
     with ChatServer(data) as server:
-        async with Town(server) as town:
-            ada = await town.person()
+        async with Town(server) as served:
+            ada = await served.person()
             room = await ada.create()
             await survive(ada, room, server.restart)
             # A server that stops has everybody leave.

@@ -11,7 +11,8 @@ from uuid import uuid4
 import aiohttp
 import pytest
 
-from chat.tests.people import WITHIN, Town
+from chat.tests.devices import WITHIN
+from chat.tests.people import Town
 from chat.tests.server import ChatServer
 
 SECURITY_HEADERS = {
@@ -77,8 +78,8 @@ def request(target: str, headers: Iterable[str] = (), host: str | None = "localh
 
 
 @pytest.mark.parametrize("text", MESSAGES)
-async def test_a_message_is_kept_and_told_exactly_as_it_was_written(town: Town, text: str) -> None:
-    ada, bob = await town.people(2)
+async def test_a_message_is_kept_and_told_exactly_as_it_was_written(served: Town, text: str) -> None:
+    ada, bob = await served.people(2)
     room = await ada.create()
     await bob.join(room)
     a, b = await ada.connect(), await bob.connect()
@@ -92,12 +93,12 @@ async def test_a_message_is_kept_and_told_exactly_as_it_was_written(town: Town, 
 
 
 @pytest.mark.parametrize("surrogate", ["\\ud800", "\\udfff", "a\\udc00\\ud800b"])
-async def test_a_lone_surrogate_is_refused_in_messages(town: Town, surrogate: str) -> None:
-    ada = await town.person()
+async def test_a_lone_surrogate_is_refused_in_messages(served: Town, surrogate: str) -> None:
+    ada = await served.person()
     room = await ada.create()
     payload = json.dumps({"room_id": room["id"], "client_id": str(uuid4()), "text": "?"}).replace("?", surrogate)
     async with aiohttp.ClientSession() as session:
-        url = f"{town.server.url}/socket.io/?EIO=4&transport=websocket"
+        url = f"{served.server.url}/socket.io/?EIO=4&transport=websocket"
         async with asyncio.timeout(WITHIN), session.ws_connect(url) as ws:
             await ws.receive_str()
             await ws.send_str(f'40{{"token":"{ada.token}"}}')
@@ -139,8 +140,8 @@ async def test_a_lone_surrogate_is_refused_in_messages(town: Town, surrogate: st
         ("GET", "/rooms/%F0%9F%98%80", None),
     ],
 )
-async def test_what_is_not_valid_is_refused_as_such(town: Town, method: str, path: str, body: object) -> None:
-    ada = await town.person()
+async def test_what_is_not_valid_is_refused_as_such(served: Town, method: str, path: str, body: object) -> None:
+    ada = await served.person()
     response = await ada.request(method, path, body)
     # %ED%A0%80 is no UTF-8: it is read as three replacement characters, and finds nobody.
     assert response.status_code == (200 if "%ED" in path else 422), response.text
@@ -149,8 +150,8 @@ async def test_what_is_not_valid_is_refused_as_such(town: Town, method: str, pat
 
 
 @pytest.mark.parametrize("bound", [2**53, 2**63 - 1, 2**63, 2**64, 10**4000, -1, -(2**63) - 1])
-async def test_a_huge_number_is_refused(town: Town, bound: int) -> None:
-    ada = await town.person()
+async def test_a_huge_number_is_refused(served: Town, bound: int) -> None:
+    ada = await served.person()
     room = await ada.create()
     digits = "9" * 4001 if bound == 10**4000 else str(bound)
     for parameter in ("before", "after"):
@@ -163,26 +164,28 @@ async def test_a_huge_number_is_refused(town: Town, bound: int) -> None:
     [b"{", b"[" * 30_000, b'{"a":' * 10_000, b"\xff\xfe", b"\x00", b"9" * 5000, b'{"username": 1e999}', b"nan", b""],
     ids=["cut off", "deep list", "deep object", "no UTF-8", "NUL", "huge number", "infinity", "not JSON", "empty"],
 )
-async def test_a_body_that_is_no_json_is_refused(town: Town, content: bytes) -> None:
-    response = await town.browser().post("/auth/log-in", content=content, headers={"Content-Type": "application/json"})
+async def test_a_body_that_is_no_json_is_refused(served: Town, content: bytes) -> None:
+    response = await served.browser().post(
+        "/auth/log-in", content=content, headers={"Content-Type": "application/json"}
+    )
     assert response.status_code in {400, 422}
     assert response.json()["error"]["code"] in {"bad_request", "invalid_payload"}
 
 
 @pytest.mark.parametrize("media_type", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""])
-async def test_a_form_cannot_post(town: Town, media_type: str) -> None:
+async def test_a_form_cannot_post(served: Town, media_type: str) -> None:
     content = b'{"username": "root", "password": "xxxxxxxxxxxx"}'
-    response = await town.browser().post("/auth/log-in", content=content, headers={"Content-Type": media_type})
+    response = await served.browser().post("/auth/log-in", content=content, headers={"Content-Type": media_type})
     assert response.status_code == 422
 
 
-async def test_errors_are_bounded_and_repeat_nothing(town: Town) -> None:
+async def test_errors_are_bounded_and_repeat_nothing(served: Town) -> None:
     body = {"username": "ada", "password": "hunter2", **{f"field-{n}": "x" for n in range(2000)}}
-    response = await town.post("/auth/log-in", body)
+    response = await served.post("/auth/log-in", body)
     assert response.status_code == 422
     assert len(response.json()["error"]["details"]) <= 20
     assert "hunter2" not in response.text
-    long = await town.post("/auth/log-in", {"x" * 50_000: 1})
+    long = await served.post("/auth/log-in", {"x" * 50_000: 1})
     assert len(long.content) < 4000
 
 
@@ -262,10 +265,10 @@ async def test_a_socket_of_another_host_is_refused(server: ChatServer) -> None:
 
 
 @pytest.mark.parametrize("path", ["/", "/api/v1/users/me", "/socket.io/?EIO=4&transport=polling", "/nothing.here"])
-async def test_another_site_gets_no_leave_to_read(town: Town, path: str) -> None:
-    ada = await town.person()
-    url = f"{town.server.url}{path}"
-    for origin in ("http://evil.example", "null", f"{town.server.url}.evil.example"):
+async def test_another_site_gets_no_leave_to_read(served: Town, path: str) -> None:
+    ada = await served.person()
+    url = f"{served.server.url}{path}"
+    for origin in ("http://evil.example", "null", f"{served.server.url}.evil.example"):
         for method in ("GET", "OPTIONS"):
             headers = {"Origin": origin, "Access-Control-Request-Method": "GET"}
             response = await ada.http.request(method, url, headers=headers)
@@ -277,8 +280,8 @@ async def test_another_site_gets_no_leave_to_read(town: Town, path: str) -> None
     ["/", "/index.html", "/assets/app-3f2a.js", "/room/x", "/nothing.js", "/api/v1/users/me", "/api/v1/health",
      "/api/v1/nothing", "/api/v1/openapi.json", "/socket.io/?EIO=4&transport=polling", "/socket.io/?EIO=3"],
 )  # fmt: skip
-async def test_every_answer_has_the_security_headers(town: Town, path: str) -> None:
-    response = await town.browser().get(f"{town.server.url}{path}")
+async def test_every_answer_has_the_security_headers(served: Town, path: str) -> None:
+    response = await served.browser().get(f"{served.server.url}{path}")
     assert SECURITY_HEADERS.items() <= dict(response.headers).items()
     policy = response.headers["content-security-policy"]
     assert "default-src 'self'" in policy
@@ -337,19 +340,19 @@ async def test_a_range_header_is_not_read(server: ChatServer) -> None:
     assert status(await raw(server, request("/assets/app-3f2a.js", ["Range: bytes=0-4"]))) == 200
 
 
-async def test_a_client_that_vanishes_in_the_middle_harms_nobody(server: ChatServer, town: Town) -> None:
+async def test_a_client_that_vanishes_in_the_middle_harms_nobody(server: ChatServer, served: Town) -> None:
     for part in (b"", b"GET", request("/api/v1/health")[:-2], request("/socket.io/?EIO=4&transport=polling")):
         connection = socket.create_connection(("127.0.0.1", server.port))
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         connection.send(part)
         connection.close()
-    ada = await town.person()
+    ada = await served.person()
     await (await ada.connect()).say(await ada.create(), "unharmed")
 
 
-async def test_ids_of_others_open_nothing(town: Town) -> None:
+async def test_ids_of_others_open_nothing(served: Town) -> None:
     """Whoever knows every id of a private room still sees and changes nothing of it."""
-    ada, bob, eve = await town.people(3)
+    ada, bob, eve = await served.people(3)
     room, own = await ada.create("private"), await eve.create()
     await ada.invite(room, bob)
     a, e = await ada.connect(), await eve.connect()

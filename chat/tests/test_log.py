@@ -5,7 +5,11 @@ from uuid import uuid4
 
 import pytest
 
-from chat.tests.people import Device, Json, Person, Town
+from chat.tests.devices import Device, Json
+from chat.tests.people import Person, Town
+
+# As the chat inside has it.
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 async def log(person: Person, room: Json, query: str = "") -> Json:

@@ -7,8 +7,9 @@ import pytest
 from fastapi.routing import iter_route_contexts
 from pydantic import SecretStr
 
+from chat.tests.devices import Json, Refused
 from chat.tests.matrix import EVENTS, ROLES, ROUTES, Case
-from chat.tests.people import Json, Person, Refused, Town, send
+from chat.tests.people import Person, Town, send
 from chat.tests.server import PASSWORD, ChatServer
 from windsock_chat.main import create_chat
 from windsock_chat.realtime.contract import CLIENT_EVENTS
@@ -48,9 +49,9 @@ def sessions(server: ChatServer) -> dict[str, Json]:
 class World:
     """Everybody, in the one test that they are in."""
 
-    def __init__(self, town: Town, sessions: dict[str, Json]) -> None:
-        self._town = town
-        self._people = {name: Person(town, town.browser(), session) for name, session in sessions.items()}
+    def __init__(self, served: Town, sessions: dict[str, Json]) -> None:
+        self._town = served
+        self._people = {name: Person(served, served.browser(), session) for name, session in sessions.items()}
 
     async def prepare(self, case: Case, role: str, kind: str | None) -> tuple[Person | None, Json]:
         """Make a room of that kind with its people; returns who acts, and what the case's placeholders stand for."""
@@ -102,16 +103,16 @@ def kinds(cases: dict[str, Case]) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(("name", "kind"), kinds(ROUTES))
-async def test_route(town: Town, sessions: dict[str, Json], name: str, kind: str) -> None:
+async def test_route(served: Town, sessions: dict[str, Json], name: str, kind: str) -> None:
     case = ROUTES[name]
     method, _, template = name.partition(" ")
-    world = World(town, sessions)
+    world = World(served, sessions)
     answers = {}
     for role in ROLES:
         actor, values = await world.prepare(case, role, kind if "{room_id}" in template else None)
-        http = actor.http if actor else town.browser()
+        http = actor.http if actor else served.browser()
         path = template.replace("{path:path}", "").format(**values) + case.query
-        response = await send(http, method, f"{town.server.url}{path}", fill(case.body, values))
+        response = await send(http, method, f"{served.server.url}{path}", fill(case.body, values))
         answers[role] = str(response.status_code)
         if response.is_error:
             assert set(response.json()["error"]) <= {"code", "message", "details", "retry_after"}
@@ -119,14 +120,14 @@ async def test_route(town: Town, sessions: dict[str, Json], name: str, kind: str
 
 
 @pytest.mark.parametrize(("name", "kind"), kinds(EVENTS))
-async def test_event(town: Town, sessions: dict[str, Json], name: str, kind: str) -> None:
+async def test_event(served: Town, sessions: dict[str, Json], name: str, kind: str) -> None:
     case = EVENTS[name]
-    world = World(town, sessions)
+    world = World(served, sessions)
     answers = {}
     for role in ROLES:
         actor, values = await world.prepare(case, role, kind)
         try:
-            device = await town.connect(actor.token if actor else "")
+            device = await served.connect(actor.token if actor else "")
         except Refused:
             answers[role] = "refused"
             continue

@@ -1,13 +1,15 @@
 """What administrators do to accounts."""
 
-import asyncio
 import time
 
-import aiohttp
 import pytest
 
-from chat.tests.people import WITHIN, Refused, Town
+from chat.tests.devices import Refused
+from chat.tests.people import Town
 from chat.tests.server import PASSWORD
+
+# As the chat inside has it.
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 async def test_a_ban_ends_everything_at_once(town: Town) -> None:
@@ -55,49 +57,6 @@ async def test_a_reinstated_user_logs_in_again(town: Town) -> None:
     assert (await ada.request("GET", "/users/me")).status_code == 401
     again = await town.log_in(ada.username)
     await again.connect()
-
-
-async def test_a_socket_that_is_connecting_while_its_user_is_banned_is_closed_too(town: Town) -> None:
-    """Sockets that ask to be let in just before, while and just after the ban takes effect: none of them stays."""
-    admin = await town.admin()
-    async with aiohttp.ClientSession() as http:
-        for _ in range(4):
-            ada = await town.person()
-            sockets = await town.connect_during(http, ada, admin.do("POST", f"/admin/users/{ada.id}/ban", {}))
-            async with asyncio.timeout(WITHIN):
-                fates = await asyncio.gather(*map(fate, sockets))
-            assert set(fates) <= {"refused", "ended"}
-
-
-async def fate(socket: aiohttp.ClientWebSocketResponse) -> str:
-    """How it ends for a socket: refused, let in and told that the session has ended, or something else."""
-    told = ""
-    async for message in socket:
-        told += str(message.data)
-        if message.data.startswith("44"):
-            await socket.close()
-            return "refused" if '"code":"banned"' in told else told
-    return "ended" if '"reason":"banned"' in told else told
-
-
-async def test_the_last_administrator_stays(strict: Town) -> None:
-    # Nobody else on that server is one.
-    admin, ada = await strict.admin(), await strict.person()
-    for method, path, body, code in (
-        ("PATCH", f"/admin/users/{admin.id}", {"role": "member"}, "last_admin"),
-        ("POST", f"/admin/users/{admin.id}/ban", {}, "self_ban"),
-    ):
-        response = await admin.request(method, path, body)
-        assert response.status_code == 409
-        assert response.json()["error"]["code"] == code
-
-    device = await ada.connect()
-    assert (await admin.do("PATCH", f"/admin/users/{ada.id}", {"role": "admin"}))["role"] == "admin"
-    assert (await device.hear("user"))["role"] == "admin"
-    # It holds from the next request on.
-    await ada.do("GET", "/admin/users")
-    assert (await ada.do("PATCH", f"/admin/users/{ada.id}", {"role": "member"}))["role"] == "member"
-    assert (await ada.request("GET", "/admin/users")).status_code == 403
 
 
 async def test_accounts_are_listed_with_those_banned(town: Town) -> None:

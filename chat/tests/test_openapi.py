@@ -20,8 +20,8 @@ def test_the_committed_document_is_what_the_server_is(tmp_path: Path) -> None:
     assert written.read_text() == COMMITTED.read_text(), stale
 
 
-async def test_the_server_hands_out_the_same_document(town: Town) -> None:
-    response = await town.browser().get("/openapi.json")
+async def test_the_server_hands_out_the_same_document(served: Town) -> None:
+    response = await served.browser().get("/openapi.json")
     assert response.json() == json.loads(COMMITTED.read_text())
 
 

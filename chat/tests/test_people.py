@@ -2,7 +2,11 @@
 
 import pytest
 
+from chat.tests.inside import GRACE, ChatInside
 from chat.tests.people import Town
+
+# As the chat inside has it.
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 async def test_a_profile_can_be_changed_and_those_who_share_a_room_are_told(town: Town) -> None:
@@ -64,7 +68,7 @@ async def test_a_searched_wildcard_is_a_character(town: Town, query: str) -> Non
     assert (await ada.do("GET", f"/users?query={query}"))["users"] == []
 
 
-async def test_presence_is_for_those_who_share_a_room(town: Town) -> None:
+async def test_presence_is_for_those_who_share_a_room(town: Town, inside: ChatInside) -> None:
     ada, bob, eve = await town.people(3)
     room = await ada.create()
     await bob.join(room)
@@ -84,6 +88,7 @@ async def test_presence_is_for_those_who_share_a_room(town: Town) -> None:
     }
 
     await laptop.leave()
+    await inside.harness.advance(GRACE)
 
     told = await bobs.hear("presence", lambda notice: not notice["online"])
     assert told["user_id"] == ada.id
@@ -93,21 +98,24 @@ async def test_presence_is_for_those_who_share_a_room(town: Town) -> None:
     assert not eves.heard("presence")
 
 
-async def test_several_devices_are_one_person(town: Town) -> None:
+async def test_several_devices_are_one_person(town: Town, inside: ChatInside) -> None:
     ada, bob = await town.people(2)
     room = await ada.create()
     await bob.join(room)
     watcher = await bob.connect()
     laptop, phone = await ada.connect(), await ada.connect()
     await laptop.leave()
-    # Longer than the grace would be over by the time that the second departure is told.
+    await inside.harness.advance(100 * GRACE)
     await phone.leave()
+    await inside.harness.advance(0.9 * GRACE)
+    assert [notice["online"] for notice in watcher.heard("presence")] == [True]
+    await inside.harness.advance(GRACE)
     told = await watcher.hear("presence", lambda notice: not notice["online"])
     assert told["user_id"] == ada.id
     assert [notice["online"] for notice in watcher.heard("presence")] == [True, False]
 
 
-async def test_a_reload_is_not_a_departure(town: Town) -> None:
+async def test_a_reload_is_not_a_departure(town: Town, inside: ChatInside) -> None:
     ada, bob = await town.people(2)
     room = await ada.create()
     await bob.join(room)
@@ -115,8 +123,10 @@ async def test_a_reload_is_not_a_departure(town: Town) -> None:
     device = await ada.connect()
     for _ in range(3):
         await device.leave()
+        await inside.harness.advance(0.9 * GRACE)
         device = await ada.connect()
     await device.leave()
+    await inside.harness.advance(GRACE)
     await watcher.hear("presence", lambda notice: not notice["online"])
     assert [notice["online"] for notice in watcher.heard("presence")] == [True, False]
 

@@ -9,8 +9,9 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from chat.tests.devices import Device, Json, Refused
 from chat.tests.matrix import ROUTES
-from chat.tests.people import Device, Json, Person, Refused, Town, send
+from chat.tests.people import Person, Town, send
 from chat.tests.server import PASSWORD, ChatServer
 from windsock_chat.domain import rate
 from windsock_chat.domain.errors import RateLimited

@@ -1,11 +1,14 @@
 """Rooms: making, finding, joining, leaving and governing them."""
 
-import asyncio
 from uuid import uuid4
 
-import aiohttp
+import pytest
 
-from chat.tests.people import WITHIN, Json, Person, Town, until
+from chat.tests.devices import Json
+from chat.tests.people import Person, Town
+
+# As the chat inside has it.
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 def kinds(page: Json) -> list[str]:
@@ -223,37 +226,6 @@ async def test_a_removed_member_hears_no_more(town: Town) -> None:
     assert (await b.try_to_say(room, "still"))["error"]["code"] == "not_found"
     assert await code(bob, "POST", f"/rooms/{room['id']}/join") == (404, "not_found")
     assert await code(ada, "DELETE", f"/rooms/{room['id']}/members/{bob.id}") == (404, "not_found")
-
-
-async def test_a_socket_that_is_connecting_while_its_user_is_removed_hears_no_more(town: Town) -> None:
-    """Sockets that ask to be let in just before, while and just after: none of them stays in the room."""
-    ada, bob = await town.people(2)
-    other = await ada.create()
-    await bob.join(other)
-    device = await ada.connect()
-
-    async def hear(socket: aiohttp.ClientWebSocketResponse) -> str:
-        told = ""
-        async for message in socket:
-            told += str(message.data)
-            if "that is all" in told:
-                break
-        await socket.close()
-        return told
-
-    async with aiohttp.ClientSession() as http:
-        for _ in range(4):
-            room = await ada.create()
-            await bob.join(room)
-            removal = ada.do("DELETE", f"/rooms/{room['id']}/members/{bob.id}")
-            sockets = await town.connect_during(http, bob, removal)
-            for socket in sockets:
-                await until(socket.receive_str, lambda message: message.startswith("40"))
-            await device.say(room, "a secret")
-            await device.say(other, "that is all")
-            async with asyncio.timeout(WITHIN):
-                told = await asyncio.gather(*map(hear, sockets))
-            assert not any("a secret" in heard for heard in told)
 
 
 async def test_when_the_owner_leaves_the_longest_member_follows(town: Town) -> None:

@@ -1,13 +1,15 @@
 """Sockets: who is let in, what they are told, and what they may send."""
 
-import asyncio
 from uuid import uuid4
 
-import aiohttp
 import pytest
 
-from chat.tests.people import WITHIN, Refused, Town
+from chat.tests.devices import Refused
+from chat.tests.people import Town
 from windsock_chat.realtime.contract import CLIENT_EVENTS
+
+# As the chat inside has it.
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 @pytest.mark.parametrize("transport", ["websocket", "polling"])
@@ -27,53 +29,6 @@ async def test_a_message_reaches_every_member_and_nobody_else(town: Town, transp
     assert (await bob.do("GET", f"/rooms/{room['id']}/log"))["entries"][-1] == entry
     await e.barrier(a, other)
     assert entry not in e.heard("entry")
-
-
-@pytest.mark.parametrize(
-    "auth",
-    [{}, {"token": ""}, {"token": 7}, {"token": None}, {"token": "x" * 5000}, {"token": "a b"}, {"token": "x", "y": 1}],
-)
-async def test_a_handshake_without_a_token_is_refused(town: Town, auth: dict[str, object]) -> None:
-    async with aiohttp.ClientSession() as session:
-        url = f"{town.server.url}/socket.io/?EIO=4&transport=websocket"
-        async with asyncio.timeout(WITHIN), session.ws_connect(url) as socket:
-            await socket.receive_str()
-            await socket.send_str("40" + aiohttp.payload.JsonPayload(auth).decode())
-            answer = await socket.receive_str()
-    assert answer.startswith("44")
-    assert '"code":"unauthorized"' in answer or '"code":"invalid_payload"' in answer
-
-
-async def test_a_token_in_the_query_is_not_looked_at(town: Town) -> None:
-    ada = await town.person()
-    async with aiohttp.ClientSession() as session:
-        url = f"{town.server.url}/socket.io/?EIO=4&transport=websocket&token={ada.token}"
-        async with asyncio.timeout(WITHIN), session.ws_connect(url) as socket:
-            await socket.receive_str()
-            await socket.send_str("40")
-            assert (await socket.receive_str()).startswith("44")
-
-
-async def test_a_socket_is_in_its_rooms_before_it_is_told_that_it_is_connected(town: Town) -> None:
-    ada, bob = await town.people(2)
-    room = await ada.create()
-    await bob.join(room)
-    talker = await ada.connect()
-    talking = True
-
-    async def talk() -> None:
-        while talking:
-            await talker.say(room, "on and on")
-
-    task = asyncio.create_task(talk())
-    for _ in range(5):
-        device = await bob.connect()
-        page = await bob.do("GET", f"/rooms/{room['id']}/log?limit=1")
-        # What comes after that page comes over the socket, from the next entry on.
-        following = page["last_seq"] + 1
-        await device.hear("entry", lambda heard: heard["seq"] == following)  # noqa: B023  done before the next round
-    talking = False
-    await task
 
 
 async def test_typing_is_told_to_the_others(town: Town) -> None:
@@ -123,7 +78,7 @@ async def test_a_payload_of_another_shape_is_refused(town: Town, event: str, pay
         ("message:edit", {"target_seq": 0}),
         ("message:edit", {"target_seq": 2**53}),
         ("message:edit", {"target_seq": 2**63}),
-        ("message:edit", {"target_seq": -(2**63) - 1}),
+        ("message:edit", {"target_seq": -(2**63)}),
         ("message:edit", {"target_seq": 1.5}),
         ("message:edit", {"target_seq": "1"}),
         ("message:edit", {"target_seq": True}),
@@ -168,16 +123,6 @@ async def test_an_event_that_there_is_not_is_refused(town: Town) -> None:
     device = await ada.connect()
     for event in ("entry", "room", "message:pin", "__class__", "constructor", "join"):
         assert (await device.call(event, {}))["error"]["code"] == "unknown_event"
-
-
-async def test_other_namespaces_are_refused(town: Town) -> None:
-    ada = await town.person()
-    async with aiohttp.ClientSession() as session:
-        url = f"{town.server.url}/socket.io/?EIO=4&transport=websocket"
-        async with asyncio.timeout(WITHIN), session.ws_connect(url) as socket:
-            await socket.receive_str()
-            await socket.send_str(f'40/admin,{{"token":"{ada.token}"}}')
-            assert (await socket.receive_str()).startswith("44/admin,")
 
 
 async def test_what_was_refused_tells_nothing_of_the_input(town: Town) -> None:

@@ -309,6 +309,27 @@ async def test_the_test_s_own_error_goes_first() -> None:
         await test()
 
 
+async def test_a_harness_that_many_tests_share() -> None:
+    io = make_shop()
+    async with Harness() as harness:
+        peer = await harness.connect(io)
+        harness.check_errors()
+        peer.emit("fail")
+        await harness.settle()
+        with pytest.raises(AssertionError, match="it broke"):
+            harness.check_errors()
+        harness.check_errors()  # that was the other test's
+
+
+async def test_what_was_read_is_read(windsock_harness: Harness) -> None:
+    io = make_shop()
+    peer = await windsock_harness.connect(io)
+    io.emit("n", 1)
+    await windsock_harness.settle()
+    assert [event.arguments for event in peer.take_unread()] == [[1]]
+    assert peer.take_unread() == peer.unread == []
+
+
 # -- the end --
 
 

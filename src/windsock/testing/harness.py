@@ -112,7 +112,7 @@ class Harness:
             logging.getLogger().removeHandler(self._errors)
             self.clock.__exit__()
         if error is None:
-            self._raise_errors()
+            self.check_errors()
 
     async def connect(
         self,
@@ -192,6 +192,19 @@ class Harness:
             raise AssertionError(f"expected an error with {text!r}, got {logged}")
         self._errors.records = [record for record in records if record not in found]
 
+    def check_errors(self) -> None:
+        """Raises the first error that was logged and not expected, as the harness does at its end.
+
+        For a harness that many tests share: each ends with it.
+
+        Raises:
+            AssertionError: there is one; all of them are taken.
+        """
+        records, self._errors.records = self._errors.records, []
+        for record in records:
+            cause = record.exc_info[1] if record.exc_info else None
+            raise AssertionError(f"an error was logged: {record.getMessage()}{_cause(record)}") from cause
+
     # -- inside --
 
     async def _close(self) -> None:
@@ -209,11 +222,6 @@ class Harness:
         for line in self._lines:
             line.endpoint.close()
         await self.settle()
-
-    def _raise_errors(self) -> None:
-        for record in self._errors.records:
-            cause = record.exc_info[1] if record.exc_info else None
-            raise AssertionError(f"an error was logged: {record.getMessage()}{_cause(record)}") from cause
 
 
 def _cause(record: logging.LogRecord) -> str:

@@ -58,7 +58,6 @@ class Line:
         self._first = first
         self._parameters: dict[str, Any] | None = None
         self._reason = "transport close"
-        self._buffer: list[Message] | None = None
 
     async def open(self) -> None:
         """A new session, over a new wire.
@@ -70,7 +69,6 @@ class Line:
         self._parameters = None
         self._decoder = self._parser.decoder()
         self.wire = Wire(self._end)
-        self._buffer = None
         self._reason = "transport close"
         if self._first == "websocket":
             websocket = self.transport = WebSocket(self.endpoint, self.wire, self)
@@ -95,7 +93,9 @@ class Line:
         """
         polling = self.transport
         assert isinstance(polling, Polling), f"expected a session on long-polling, got one on {polling.name}"
-        websocket = WebSocket(self.endpoint, self.wire, _Probe(lambda: self._pause(polling, websocket)), self.sid)
+        # What is sent until the last request is answered goes with one.
+        probe = _Probe(lambda: polling.pause(lambda: self._move(websocket)))
+        websocket = WebSocket(self.endpoint, self.wire, probe, self.sid)
         websocket.send(_PROBE)
         opening = websocket.opening
         await self.clock.wait_for(
@@ -112,11 +112,8 @@ class Line:
         return sid
 
     def send(self, message: Message) -> None:
-        """Sends an Engine.IO message; while the session moves it waits."""
-        if self._buffer is None:
-            self.transport.send(message)
-        else:
-            self._buffer.append(message)
+        """Sends an Engine.IO message."""
+        self.transport.send(message)
 
     def send_packet(self, type: PacketType, namespace: str, data: Any = None, id: int | None = None) -> None:
         """Sends a Socket.IO packet."""
@@ -145,17 +142,10 @@ class Line:
 
     # -- inside --
 
-    def _pause(self, polling: Polling, websocket: WebSocket) -> None:
-        self._buffer = []
-        polling.pause(lambda: self._move(websocket))
-
     def _move(self, websocket: WebSocket) -> None:
         websocket.send(_UPGRADE)
         websocket.receiver = self
         self.transport = websocket
-        waiting, self._buffer = self._buffer or (), None
-        for message in waiting:
-            websocket.send(message)
 
     def _take_packet(self, packet: Packet | None) -> None:
         if packet is not None:

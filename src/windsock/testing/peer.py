@@ -67,6 +67,11 @@ class Peer:
         """The events that came and that nothing was asserted of, in order."""
         return list(self._unread)
 
+    def take_unread(self) -> list[Event]:
+        """The same, which are read then."""
+        taken, self._unread = self._unread, []
+        return taken
+
     async def join(self, namespace: str, auth: Any = None) -> Peer:
         """The same client in one more namespace, over the same connection.
 
