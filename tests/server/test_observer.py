@@ -30,6 +30,9 @@ class Diary(Observer):
 
         handler.function = noted
 
+    def started(self) -> None:
+        self.lines.append("started")
+
     def session_opened(self, session: Any) -> None:
         self.lines.append("opened")
 
@@ -163,7 +166,7 @@ async def test_it_hears_of_each_occasion(host: Serve, way: Way, join: Join) -> N
     await client.call("shout")
     await client.close()
     await until(lambda: "closed" in diary.lines, "the session has ended")
-    expected = ["opened", "admitting", "connect in /", "connected", "admitted", "say in /", "no shout"]
+    expected = ["started", "opened", "admitting", "connect in /", "connected", "admitted", "say in /", "no shout"]
     assert diary.lines == [*expected, "disconnected: True", "closed"]
     await io.close()
     assert diary.lines[-1] == "server closed"

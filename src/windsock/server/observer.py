@@ -88,6 +88,9 @@ class Observer:
 
     # -- the rest --
 
+    def started(self) -> None:
+        """The server starts; where no lifespan runs, nobody says so. May be said more than once."""
+
     def ask(
         self, namespace: Namespace, socket: Socket | None, event: str, answer: Coroutine[Any, Any, T]
     ) -> Coroutine[Any, Any, T]:

@@ -303,6 +303,7 @@ class Server(Hookable):
         nothing of the others.
         """
         await asyncio.gather(*(each.cluster.start() for each in self.namespaces.values() if each.cluster is not None))
+        tell(self.observers, lambda observer: observer.started())
 
     async def close(self) -> None:
         """Closes every connection; clients see a lost transport, and come back where a server is."""

@@ -72,6 +72,16 @@ async def test_every_server_tells_of_itself(windsock_harness: Harness) -> None:
     assert all(not io.of("/").registry.hooks.incoming for io in servers), "nobody looks any more"
 
 
+async def test_a_server_without_clients_tells_of_itself(windsock_harness: Harness) -> None:
+    cluster = StubCluster()
+    servers = [make_server(cluster, name) for name in ("a", "b")]
+    for io in servers:
+        await windsock_harness.start(io.asgi())
+    page = await windsock_harness.connect(servers[0], "/admin")
+    await windsock_harness.advance(ABSENCE + INTERVAL)
+    assert {stats["serverId"] for (stats,) in told(page, "server_stats")} == {"a", "b"}
+
+
 async def test_a_server_that_does_not_answer(windsock_harness: Harness) -> None:
     cluster = StubCluster()
     servers = [make_server(cluster, name) for name in ("a", "b")]

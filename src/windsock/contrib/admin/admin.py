@@ -117,6 +117,11 @@ class Admin(Observer):
 
     # -- Observer --
 
+    def started(self) -> None:
+        """See :meth:`windsock.Observer.started`."""
+        if self._clustered:
+            self._start()
+
     def rooms(self, namespace: Namespace) -> RoomObserver | None:
         """See :meth:`windsock.Observer.rooms`."""
         return _Rooms(self._feed, namespace.name) if self._development else None
