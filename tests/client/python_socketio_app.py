@@ -30,6 +30,12 @@ async def ask(sid: str, *arguments: Any) -> None:
     await io.emit("answer", answer, to=sid)
 
 
+async def answer_never(sid: str) -> bool:
+    while io.manager.is_connected(sid, "/"):  # who has left hears no answer
+        await io.sleep(0.05)
+    return False
+
+
 async def answer_late(sid: str) -> bool:
     await io.sleep(0.3)
     return True
@@ -68,6 +74,7 @@ io.on("echo", echo)
 io.on("echo-ack", echo_with_acknowledgement)
 io.on("ask", ask)
 io.on("answer-late", answer_late)
+io.on("answer-never", answer_never)
 io.on("handshake", handshake)
 io.on("big", big)
 io.on("stream", stream)

@@ -211,11 +211,11 @@ async def test_acknowledgements_that_do_not_come(server: ServerProcess, make: Ma
     io, _ = make(server.url, ack_timeout=0.01)
     await soon(io.connect())
     with pytest.raises(AckTimeout):
-        await soon(io.emit_with_ack("answer-late"))
+        await soon(io.emit_with_ack("answer-never"))
     with pytest.raises(AckTimeout):
-        await soon(io.timeout(0.02).emit_with_ack("answer-late"))
+        await soon(io.timeout(0.02).emit_with_ack("answer-never"))
     assert await soon(io.timeout(WITHIN).emit_with_ack("answer-late")) is True
-    waiting = asyncio.ensure_future(io.timeout(WITHIN).emit_with_ack("answer-late"))
+    waiting = asyncio.ensure_future(io.timeout(WITHIN).emit_with_ack("answer-never"))
     await asyncio.sleep(0)
     io.emit("disconnect-me", False)
     with pytest.raises(NotConnected):

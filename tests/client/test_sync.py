@@ -33,7 +33,7 @@ def test_a_script(running: Running) -> None:
         admin.connect(WITHIN)
         assert admin.emit_with_ack("whoami") == "admin"
         with pytest.raises(AckTimeout):
-            io.emit_with_ack("answer-late", timeout=0.01)
+            io.emit_with_ack("answer-never", timeout=0.01)
         with pytest.raises(TimeoutError):
             io.receive(0.01)
     assert not io.connected

@@ -94,6 +94,13 @@ async def ask_in_vain(socket: Socket) -> None:
         socket.emit("timed-out")
 
 
+@io.on("answer-never")
+async def answer_never(socket: Socket) -> bool:
+    while socket.connected:  # noqa: ASYNC110  who has left hears no answer
+        await asyncio.sleep(0.05)
+    return False
+
+
 @io.on("answer-late")
 async def answer_late(socket: Socket) -> bool:
     await asyncio.sleep(0.3)

@@ -19,11 +19,12 @@ from starlette.routing import Mount
 from tests.server.client import Refused
 from tests.server.fixtures import Dial, Join, Serve, Way
 from tests.server.peer import open_http
-from tests.server.site import WITHIN, Site, Trouble, soon, until
+from tests.server.site import WITHIN, Site, Trouble, pass_time, soon, until
 from windsock import ConfigurationError, ConnectionRefused, EventError, Server
 from windsock.contrib.figures.lag import INTERVAL
 from windsock.contrib.prometheus import Metrics
 from windsock.engine.session import State
+from windsock.testing import Clock
 
 
 def make_server(**options: Any) -> tuple[Server, Metrics]:
@@ -214,6 +215,7 @@ async def test_what_waits_for_a_client(host: Serve, stack: AsyncExitStack, dial:
     assert figures("slow_clients_total") == io.slow_consumers.slow_clients > 0
 
 
+@pytest.mark.clock
 async def test_a_stalled_event_loop_shows(host: Serve, stack: AsyncExitStack, join: Join) -> None:
     io, metrics = make_server()
     site, http = await serve(host, stack, io, metrics, "lane")
@@ -230,7 +232,8 @@ async def test_a_stalled_event_loop_shows(host: Serve, stack: AsyncExitStack, jo
         assert time.monotonic() < deadline, "no lag was seen"
     await io.close()
     seen = await look("count")
-    await asyncio.sleep(2 * INTERVAL)  # for what must not happen any more
+    with Clock() as clock:
+        await pass_time(clock, 10 * INTERVAL, INTERVAL)
     assert await look("count") == seen
 
 

@@ -15,7 +15,7 @@ from tests.protocol.wire import TEXT, client_frame
 from tests.server.client import Client
 from tests.server.fixtures import Dial, Serve
 from tests.server.peer import ENGINE, PollingPeer, WebSocketPeer, encode, open_websocket
-from tests.server.site import WITHIN, Lane, Site, soon, until
+from tests.server.site import WITHIN, Lane, Site, rest, soon, until
 from windsock import Server, Socket
 
 
@@ -354,7 +354,7 @@ async def test_a_held_back_client_can_move(host: Serve, lane: Lane, dial: Dial, 
     await start(upgrading, host, lane, dial, stack)
     websocket = await upgrading.probed()
     posting = asyncio.ensure_future(upgrading.peer.post(encode(*(f'42["slow",{number}]' for number in range(6)))))
-    await asyncio.wait([posting], timeout=0.05)
+    await rest()
     assert not posting.done(), "the client is held back"
     release.set()
     assert (await soon(posting)).status_code == 200

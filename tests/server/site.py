@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, Literal, TypeVar
 
@@ -42,7 +43,33 @@ async def rest() -> None:
     Sockets between two ends in this process have carried what they hold by then, so that what did not come will not.
     """
     with Clock() as clock:
+        await pass_time(clock, 0, 0)
+
+
+async def pass_time(clock: Clock, seconds: float, step: float) -> None:
+    """Moves a clock in steps, each of which sees all come that was sent in the one before."""
+    end = clock.time() + seconds
+    while True:
+        for _ in range(2):
+            await clock.settle()
+            _let_arrive()
         await clock.settle()
+        if clock.time() >= end:
+            return
+        await clock.advance(min(step, end - clock.time()))
+
+
+def _let_arrive() -> None:
+    """Waits for the loopback device, which carries in order: what was sent has arrived when one byte more has."""
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        socket.create_connection(server.getsockname(), timeout=WITHIN) as here,
+    ):
+        there, _ = server.accept()
+        with there:
+            there.settimeout(WITHIN)
+            here.sendall(b"x")
+            assert there.recv(1) == b"x"
 
 
 class Site:

@@ -6,7 +6,7 @@ import asyncio
 
 from tests.server.fixtures import Dial, Serve, Way
 from tests.server.peer import PollingPeer
-from tests.server.site import soon, until
+from tests.server.site import WITHIN, soon, until
 from windsock import Server, Socket
 
 
@@ -54,11 +54,12 @@ async def test_a_client_that_leaves_while_it_is_held_back(host: Serve, way: Way,
     io = Server(max_handlers_in_flight=2)
     release = asyncio.Event()
     left: asyncio.Queue[str] = asyncio.Queue()
-    done = 0
+    begun = done = 0
 
     @io.on("slow")
     async def slow(socket: Socket) -> None:
-        nonlocal done
+        nonlocal begun, done
+        begun += 1
         await release.wait()
         done += 1
 
@@ -66,10 +67,11 @@ async def test_a_client_that_leaves_while_it_is_held_back(host: Serve, way: Way,
     peer = await dial(await host(io, way.lane))
     sid = await peer.connect()
     sending = asyncio.ensure_future(peer.send(*['42["slow"]'] * 2))
-    await asyncio.wait([sending], timeout=0.05)
+    await until(lambda: begun == 2, "it is held back")
     await peer.close()
     if isinstance(peer, PollingPeer):
-        await asyncio.wait([sending])
+        await asyncio.wait([sending], timeout=WITHIN)
+    assert sending.done()
     release.set()
     await until(lambda: done == 2, "what was begun is finished")
     assert await soon(left.get()) == sid

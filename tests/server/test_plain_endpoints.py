@@ -13,7 +13,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from tests.protocol.wire import CLOSE, TEXT, client_frame, close_payload
 from tests.server.fixtures import Serve
 from tests.server.peer import open_websocket
-from tests.server.site import Lane, Trouble, soon, until
+from tests.server.site import Lane, Trouble, rest, soon, until
 from windsock.types import Receive, Scope, Send
 
 Endpoint = Callable[[Scope, Receive, Send], Awaitable[None]]
@@ -237,6 +237,7 @@ async def test_frames_that_do_not_wait_for_the_handshake(host: Serve, stack: Asy
     assert await soon(reader.read()) == b"\x88\x02\x03\xe8"
 
 
+@pytest.mark.clock
 async def test_a_slow_endpoint_is_not_run_over(host: Serve, stack: AsyncExitStack) -> None:
     """What an endpoint has not taken yet waits on the client's side."""
     release = asyncio.Event()
@@ -258,13 +259,14 @@ async def test_a_slow_endpoint_is_not_run_over(host: Serve, stack: AsyncExitStac
     site = await host(websocket_app(slow), lifespan="off")
     websocket = await open_websocket(site.url, stack)
     flooding = asyncio.ensure_future(flood())
-    await asyncio.wait([flooding], timeout=0.3)
+    await rest()
     assert not flooding.done(), "20 MB were read ahead of an endpoint that takes nothing"
     release.set()
     await soon(flooding)
     await until(lambda: taken == 2000, "every message is taken in the end")
 
 
+@pytest.mark.clock
 async def test_a_client_that_does_not_read_slows_the_endpoint_down(
     host: Serve, lane: Lane, stack: AsyncExitStack
 ) -> None:
@@ -282,10 +284,7 @@ async def test_a_client_that_does_not_read_slows_the_endpoint_down(
 
     site = await host(websocket_app(pour), lane, lifespan="off")
     websocket = await open_websocket(site.url, stack, max_queue=1)
-    before = -1
-    while before != sent:
-        before = sent
-        await asyncio.sleep(0.1)
-    assert sent < 400
+    await rest()
+    assert 0 < sent < 400
     for _ in range(500):
         assert len(await soon(websocket.recv())) == 100_000

@@ -11,8 +11,9 @@ import pytest
 
 from tests.server.fixtures import Dial, Serve, Way
 from tests.server.peer import Peer, PollingPeer, WebSocketPeer
-from tests.server.site import Site, Trouble, soon, until
+from tests.server.site import Site, Trouble, pass_time, soon, until
 from windsock import ConfigurationError, Conflate, Server, SlowConsumer, Socket
+from windsock.testing import Clock
 
 BUDGET = 1_000_000
 PADDING = "x" * 50_000
@@ -297,29 +298,26 @@ async def test_what_waits_for_a_connect_handler_is_bounded(host: Serve, way: Way
 # -- close --
 
 
+@pytest.mark.clock
 async def test_a_client_that_takes_nothing_for_the_stall_time_is_closed(host: Serve, way: Way, dial: Dial) -> None:
     io = Server(slow_consumer=SlowConsumer(100_000_000, stall_timeout=2), ping_interval=60)
     left: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
     io.on("disconnect")(lambda socket, reason: left.put_nowait((socket.id, reason)))
     site = await host(io, way.lane)
-    slow, reader = await dial(site), await dial(site)
-    stopped = await slow.connect()
-    await reader.connect()
     total = 800
-
-    async def read() -> None:
+    with Clock() as clock:
+        slow, reader = await dial(site), await dial(site)
+        stopped = await slow.connect()
+        await reader.connect()
+        for number in range(total):
+            io.emit("n", number, PADDING)
+            if number % 10 == 0:
+                await asyncio.sleep(0)
         for number in range(total):
             assert (await event(reader))[1] == number
             if number % 100 == 0:
-                await asyncio.sleep(0.5)  # slow, but it takes something each time
-
-    for number in range(total):
-        io.emit("n", number, PADDING)
-        if number % 10 == 0:
-            await asyncio.sleep(0)
-    reading = asyncio.ensure_future(read())
-    assert await soon(left.get()) == (stopped, "transport error")
-    await soon(reading)
+                await pass_time(clock, 0.5, 0.5)  # slow, but it takes something each time
+    assert left.get_nowait() == (stopped, "transport error")
     await reader.fence()
     assert left.empty()
     assert io.slow_consumers.closed_clients == 1
@@ -327,18 +325,20 @@ async def test_a_client_that_takes_nothing_for_the_stall_time_is_closed(host: Se
     await vanish(slow)
 
 
+@pytest.mark.clock
 async def test_a_client_that_has_caught_up_is_not_watched_any_more(host: Serve, way: Way, dial: Dial) -> None:
     io = Server(slow_consumer=SlowConsumer(100_000_000, stall_timeout=1.5), ping_interval=60)
     site = await host(io, way.lane)
-    peer = await dial(site)
-    await peer.connect()
-    for number in range(400):
-        io.emit("n", number, PADDING)
-    for number in range(400):
-        assert (await event(peer))[1] == number
-    waiting = asyncio.ensure_future(peer.packet())
-    await asyncio.wait([waiting], timeout=3)
-    assert not waiting.done()
+    with Clock() as clock:
+        peer = await dial(site)
+        await peer.connect()
+        for number in range(400):
+            io.emit("n", number, PADDING)
+        for number in range(400):
+            assert (await event(peer))[1] == number
+        waiting = asyncio.ensure_future(peer.packet())
+        await pass_time(clock, 6, 1)
+        assert not waiting.done()
     io.emit("still here")
     assert (await soon(waiting)).startswith('2["still here"')
     assert io.slow_consumers.closed_clients == 0

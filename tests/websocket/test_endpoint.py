@@ -457,21 +457,21 @@ async def test_the_heartbeat(host: Serve, stack: AsyncExitStack) -> None:
     left: asyncio.Queue[tuple[int, str]] = asyncio.Queue()
     endpoint.on("disconnect")(lambda socket, code, reason: left.put_nowait((code, reason)))
     site = await host(endpoint)
-    connection, silent = await dial(site, stack), await dial(site, stack)
-    silent.transport.pause_reading()
 
-    async def go_on(clock: Clock, seconds: float) -> None:
+    async def go_on(seconds: float) -> None:
         await clock.advance(seconds)
         for answer in ("a ping came before the first", "its pong went before the second"):
             await connection.send(answer)
             assert await soon(connection.recv()) == answer
 
     with Clock() as clock:
+        connection, silent = await dial(site, stack), await dial(site, stack)
+        silent.transport.pause_reading()
         for _ in range(4):
-            await go_on(clock, 11)
+            await go_on(11)
         assert left.empty(), "45 seconds are not over"
         for _ in range(10):
-            await go_on(clock, 11)
+            await go_on(11)
         assert left.get_nowait() == (1006, "ping timeout")
         assert left.empty(), "who answers stays"
     silent.transport.abort()

@@ -14,8 +14,9 @@ from websockets.asyncio.server import ServerConnection
 
 from tests.client.websocket.conftest import Listen, Make, Speak
 from tests.protocol.wire import client_frame
-from tests.server.site import soon, until
+from tests.server.site import pass_time, rest, soon, until
 from windsock import Client, ConnectionFailed, WebSocketClosure
+from windsock.testing import Clock
 
 server_frame = partial(client_frame, masked=False)
 DEFLATE = b"Sec-WebSocket-Extensions: permessage-deflate\r\n"
@@ -159,7 +160,7 @@ async def test_a_flood_that_nobody_takes(speak: Speak, make: Make) -> None:
     tracemalloc.start()
     try:
         await soon(ws.connect())
-        await asyncio.sleep(0.5)
+        await rest()
         assert tracemalloc.get_traced_memory()[1] < 10_000_000
         assert connections == 1
     finally:
@@ -183,7 +184,8 @@ async def test_a_flood_over_many_connections(speak: Speak, make: Make) -> None:
     ws, seen = make(await speak(script), compression=False)
     await soon(ws.connect())
     await seen.state("reconnecting")
-    await asyncio.sleep(0.5)
+    with Clock() as clock:
+        await pass_time(clock, 60, 10)
     assert connections == 1
     for _ in range(6):
         assert await soon(ws.receive()) == bytes(1_100_000)
@@ -224,11 +226,12 @@ async def test_pongs_that_nobody_asked_for_are_a_sign_of_life(listen: Listen, ma
         await shake_hands(reader, writer)
         while not reader.at_eof():
             writer.write(server_frame(10, b"mine"))
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(5)
 
-    ws, seen = make(await listen(reply), ping_interval=0.1, ping_timeout=0.1)
+    ws, seen = make(await listen(reply), ping_interval=20, ping_timeout=20)
     await soon(ws.connect())
-    await asyncio.sleep(0.5)
+    with Clock() as clock:
+        await pass_time(clock, 200, 5)
     assert seen.names == ["connecting", "open"]
 
 

@@ -13,8 +13,9 @@ from tests.client.proxy import Proxy
 from tests.client.websocket.conftest import Begin, Make, Speak
 from tests.client.websocket.servers import PlainServer
 from tests.conformance.process import free_port
-from tests.server.site import Trouble, soon, until
+from tests.server.site import Trouble, pass_time, rest, soon, until
 from windsock import BufferFull, ConnectionFailed, NotConnected, WebSocketClosure, WebSocketState
+from windsock.testing import Clock
 
 COMES_BACK = [1001, 1006, 1011, 1012, 1013, 1014]
 STAYS_AWAY = [1000, 1002, 1003, 1007, 1008, 1009, 1010, 3000, 4000, 4999]
@@ -101,9 +102,12 @@ async def test_a_network_that_is_silent_when_much_is_to_be_sent(server: PlainSer
 
 
 async def test_a_heartbeat_keeps_the_connection(server: PlainServer, make: Make) -> None:
-    ws, seen = make(server.url, ping_interval=0.05, ping_timeout=5)
-    await soon(ws.connect())
-    await asyncio.sleep(0.5)
+    ws, seen = make(server.url, ping_interval=20, ping_timeout=20)
+    with Clock() as clock:
+        await soon(ws.connect())
+        for _ in range(5):
+            await clock.advance(20)
+            await soon(ws.ping())  # what came before has an answer, too
     assert seen.names == ["connecting", "open"]
 
 
@@ -114,15 +118,23 @@ async def test_a_slow_reader_is_not_taken_for_dead(make: Make, speak: Speak) -> 
         received = 0
         while received < 20_000_000:
             received += len(await connection.recv())
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.5)
         await connection.send("all")
+        await connection.wait_closed()
 
-    ws, seen = make(await speak(script), ping_interval=0.1, ping_timeout=0.5, compression=False)
-    await soon(ws.connect())
-    for _ in range(200):
-        ws.send(bytes(100_000))
-        await ws.drain()
-    assert await soon(ws.receive()) == "all"
+    async def pour() -> None:
+        for _ in range(200):
+            ws.send(bytes(100_000))
+            await ws.drain()
+
+    url = await speak(script, ping_interval=None)
+    ws, seen = make(url, ping_interval=5, ping_timeout=25, compression=False)
+    with Clock() as clock:
+        await soon(ws.connect())
+        pouring = asyncio.ensure_future(pour())
+        await pass_time(clock, 110, 0.5)
+        await soon(pouring)
+        assert await soon(ws.receive()) == "all"
     assert seen.names == ["connecting", "open"]
 
 
@@ -219,23 +231,26 @@ async def test_a_server_that_fails_everybody_is_asked_ever_less_often(speak: Spe
     async def script(connection: ServerConnection) -> None:
         await connection.close(1011)
 
-    ws, seen = make(await speak(script), reconnection_delay=0.05, reconnection_delay_max=10, randomization_factor=0)
-    await soon(ws.connect())
-    await seen.state("reconnecting", 5)
+    ws, seen = make(await speak(script), reconnection_delay=5, reconnection_delay_max=1000, randomization_factor=0)
+    with Clock() as clock:
+        await soon(ws.connect())
+        await pass_time(clock, 5 + 10 + 20 + 40, 5)
     delays = [state.delay for state in seen.states if state.name == "reconnecting"]
-    assert delays == [0.05, 0.1, 0.2, 0.4, 0.8]
+    assert delays == [5, 10, 20, 40, 80]
     assert seen.names.count("open") == 5
 
 
 async def test_a_connection_that_stood_begins_anew(server: PlainServer, make: Make, proxy: Proxy) -> None:
-    ws, seen = make(proxy.to(server.port), reconnection_delay=0.02, randomization_factor=0)
-    await soon(ws.connect())
-    for number in range(1, 4):
-        await asyncio.sleep(0.05)
-        proxy.cut()
-        lost = await seen.state("reconnecting", number)
-        assert (lost.attempt, lost.delay) == (1, 0.02)
-        await seen.state("open", number + 1)
+    ws, seen = make(proxy.to(server.port), reconnection_delay=2, reconnection_delay_max=9, randomization_factor=0)
+    with Clock() as clock:
+        await soon(ws.connect())
+        for number in range(1, 4):
+            await clock.advance(2)
+            proxy.cut()
+            lost = await seen.state("reconnecting", number)
+            assert (lost.attempt, lost.delay) == (1, 2)
+            await clock.advance(2)
+            await seen.state("open", number + 1)
 
 
 async def test_what_waits_has_a_bound(make: Make) -> None:
@@ -381,8 +396,9 @@ async def test_a_file_that_is_interrupted(server: PlainServer, make: Make, proxy
         ws.on("message")(lambda: None)
         await soon(ws.connect())
         proxy.silence()
-        sending = asyncio.ensure_future(ws.send_file(io.BytesIO(bytes(50_000_000)), fragments=fragments))
-        await asyncio.sleep(0.1)
+        file = io.BytesIO(bytes(50_000_000))
+        sending = asyncio.ensure_future(ws.send_file(file, fragments=fragments))
+        await until(lambda file=file: file.tell() > 0, "it is begun")  # type: ignore[misc]
         proxy.cut()
         with pytest.raises(NotConnected, match="the file"):
             await soon(sending)
@@ -407,8 +423,10 @@ async def test_a_file_that_is_interrupted_between_two_chunks(server: PlainServer
     ws.on("message")(got.append)
     await soon(ws.connect())
     proxy.silence()
-    sending = asyncio.ensure_future(ws.send_file(Interrupting(b"012345"), chunk_size=2, fragments=False))
-    await asyncio.sleep(0.2)
+    file = Interrupting(b"012345")
+    sending = asyncio.ensure_future(ws.send_file(file, chunk_size=2, fragments=False))
+    await until(lambda: file.tell() >= 4, "two chunks are read")
+    await rest()
     assert not sending.done()
     proxy.cut()
     with pytest.raises(NotConnected, match="the file"):

@@ -73,6 +73,10 @@ io.on("connection", (socket) => {
   socket.on("ask-in-vain", () => {
     socket.timeout(50).emit("silence", (error) => error && socket.emit("timed-out"));
   });
+  socket.on("answer-never", () => {});
+  socket.on("heartbeats", (count, reply) => {
+    socket.conn.on("heartbeat", () => --count === 0 && reply(true));
+  });
   socket.on("answer-late", (reply) => setTimeout(() => reply(true), 300));
   socket.on("handshake", (reply) => {
     const { headers, query, address, secure, xdomain, url, auth } = socket.handshake;

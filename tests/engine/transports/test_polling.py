@@ -12,7 +12,7 @@ import pytest
 
 from tests.server.fixtures import Serve
 from tests.server.peer import PollingPeer, decode
-from tests.server.site import Lane, Site, soon, until
+from tests.server.site import Lane, Site, rest, soon, until
 from windsock import HttpCompression, Server, SlowConsumer, Socket
 
 Dialled = tuple[Server, Site, PollingPeer, "asyncio.Queue[str]"]
@@ -160,7 +160,7 @@ async def test_a_chunked_post_brings_packets(dialled: Dialled) -> None:
     async def body() -> AsyncIterator[bytes]:
         for piece in (b'421["ec', b'ho","\xc3', b'\xa9"]\x1e42', b'2["echo"]'):
             yield piece
-            await asyncio.sleep(0.001)
+            await rest()
 
     response = await peer.http.post(peer.target, content=body())
     assert (response.status_code, response.text) == (200, "ok")
