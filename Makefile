@@ -47,6 +47,7 @@ check-python: $(STAMPS)/dev $(filter %-tests-contracts-js,$(NODE_STAMPS))
 	$(PYRIGHT) --ignoreexternal --verifytypes windsock | grep -E ' error |score'
 	$(BIN)/lint-imports --no-logo
 	scripts/check-locks
+	$(BIN)/python scripts/check-tests
 	$(EVENTS) --check
 
 events: $(STAMPS)/dev ## write the types of the chat's events for its web client

@@ -226,7 +226,7 @@ async def test_a_stalled_event_loop_shows(host: Serve, stack: AsyncExitStack, jo
 
     before = await look("sum")
     await asyncio.sleep(0)  # the event loop is to be stalled, and not this test alone
-    time.sleep(0.8)  # noqa: ASYNC251  on purpose
+    time.sleep(0.8)  # noqa: ASYNC251  a fixed wait: it is what shall show
     deadline = time.monotonic() + WITHIN
     while await look("count") == 0 or await look("sum") - before < 0.3:
         assert time.monotonic() < deadline, "no lag was seen"

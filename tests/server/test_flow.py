@@ -6,7 +6,7 @@ import asyncio
 
 from tests.server.fixtures import Dial, Serve, Way
 from tests.server.peer import PollingPeer
-from tests.server.site import WITHIN, soon, until
+from tests.server.site import soon, until
 from windsock import Server, Socket
 
 
@@ -70,7 +70,7 @@ async def test_a_client_that_leaves_while_it_is_held_back(host: Serve, way: Way,
     await until(lambda: begun == 2, "it is held back")
     await peer.close()
     if isinstance(peer, PollingPeer):
-        await asyncio.wait([sending], timeout=WITHIN)
+        await soon(asyncio.wait([sending]))
     assert sending.done()
     release.set()
     await until(lambda: done == 2, "what was begun is finished")

@@ -83,6 +83,7 @@ export const scenarios = {
     const socket = await comingBack(world);
     const { id } = socket;
     await lose(world, watcher, socket);
+    // a fixed wait: longer than the server remembers, however late it is
     await new Promise((resolve) => setTimeout(resolve, 400));
     await mend(world, socket);
     equal(socket.recovered, false, "recovered");
