@@ -15,8 +15,9 @@ from tests.protocol.wire import TEXT, client_frame
 from tests.server.client import Client
 from tests.server.fixtures import Dial, Serve
 from tests.server.peer import ENGINE, PollingPeer, WebSocketPeer, encode, open_websocket
-from tests.server.site import WITHIN, Lane, Site, rest, soon, until
+from tests.server.site import WITHIN, Lane, Site, pass_time, rest, soon, until
 from windsock import Server, Socket
+from windsock.testing import Clock
 
 
 class Upgrading:
@@ -244,15 +245,17 @@ async def test_a_probe_says_the_right_word_next(upgrading: Upgrading, packet: st
 async def test_a_probe_that_takes_too_long_is_given_up(
     host: Serve, lane: Lane, dial: Dial, stack: AsyncExitStack
 ) -> None:
-    upgrading = await start(Upgrading(upgrade_timeout=0.4), host, lane, dial, stack)
-    await closed(await upgrading.probe())
-    await closed(await upgrading.probed())
-    await upgrading.stays()
-    # One that is quick enough is not reminded of the time-out later.
-    peer = await upgrading.upgraded()
-    loop = asyncio.get_running_loop()
-    end = loop.time() + 0.5
-    while loop.time() < end:
+    with Clock() as clock:
+        upgrading = await start(Upgrading(upgrade_timeout=2), host, lane, dial, stack)
+        for open in (upgrading.probe, upgrading.probed):
+            websocket = await open()
+            await pass_time(clock, 3, 3)
+            await closed(websocket)
+        await upgrading.stays()
+        # One that is quick enough is not reminded of the time-out later.
+        peer = await upgrading.upgraded()
+        await peer.fence()
+        await pass_time(clock, 3, 3)
         await peer.fence()
 
 

@@ -118,7 +118,7 @@ async def test_a_slow_reader_is_not_taken_for_dead(make: Make, speak: Speak) -> 
         received = 0
         while received < 20_000_000:
             received += len(await connection.recv())
-            await asyncio.sleep(0.5)
+            await asyncio.sleep(1)
         await connection.send("all")
         await connection.wait_closed()
 
@@ -132,7 +132,7 @@ async def test_a_slow_reader_is_not_taken_for_dead(make: Make, speak: Speak) -> 
     with Clock() as clock:
         await soon(ws.connect())
         pouring = asyncio.ensure_future(pour())
-        await pass_time(clock, 110, 0.5)
+        await pass_time(clock, 210, 1)
         await soon(pouring)
         assert await soon(ws.receive()) == "all"
     assert seen.names == ["connecting", "open"]
