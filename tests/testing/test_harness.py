@@ -330,6 +330,23 @@ async def test_what_was_read_is_read(windsock_harness: Harness) -> None:
     assert peer.take_unread() == peer.unread == []
 
 
+def test_errors_of_other_event_loops_are_others_(caplog: pytest.LogCaptureFixture) -> None:
+    """As of other tests, while a harness of the whole session is open."""
+
+    async def fail() -> None:
+        async with Harness() as harness:
+            peer = await harness.connect(make_shop())
+            await peer.emit_with_ack("fail")
+            harness.expect_error("it broke")
+
+    async def test() -> None:
+        async with Harness():
+            await asyncio.to_thread(asyncio.run, fail())
+
+    asyncio.run(test())
+    assert "it broke" in caplog.text
+
+
 # -- the end --
 
 

@@ -23,15 +23,22 @@ T = TypeVar("T")
 
 
 class _Errors(logging.Handler):
-    """Gathers what is logged as an error by Windsock and by asyncio."""
+    """Gathers what is logged as an error by Windsock and by asyncio, other event loops' left out."""
 
     def __init__(self) -> None:
         super().__init__(logging.ERROR)
         self.records: list[logging.LogRecord] = []
+        self.loop: asyncio.AbstractEventLoop | None = None
 
     def emit(self, record: logging.LogRecord) -> None:
-        if record.name.startswith(("windsock", "asyncio")):
+        if record.name.startswith(("windsock", "asyncio")) and self._is_ours():
             self.records.append(record)
+
+    def _is_ours(self) -> bool:
+        try:
+            return asyncio.get_running_loop() is self.loop
+        except RuntimeError:
+            return True  # a thread's, or of a loop that has ended
 
 
 class _Lifespan:
@@ -100,6 +107,7 @@ class Harness:
 
     async def __aenter__(self) -> Self:
         self.clock.__enter__()
+        self._errors.loop = asyncio.get_running_loop()
         logging.getLogger().addHandler(self._errors)
         return self
 
