@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import chain, repeat
-from typing import Any, Final, get_type_hints
+from typing import Any, Final, Self, get_type_hints
 
 from pydantic import BaseModel, PydanticUserError, TypeAdapter, ValidationError
 
@@ -65,6 +65,29 @@ class Arguments:
         self._rest = None if rest is None else _validator(event, rest)
         fixed = self.minimum == self._maximum and not any(self._validators)
         self.plain: int = self.arity if fixed else -1
+
+    @classmethod
+    def of(cls, event: str, function: EventHandler) -> Self:
+        """Those of a handler whose parameters are all the event's.
+
+        Raises:
+            ConfigurationError: nothing can be called so, or an annotation cannot be resolved or validated.
+        """
+        hints = hints_of(function)
+        arguments: list[Argument] = []
+        rest: Argument | None = None
+        for parameter in inspect.signature(function).parameters.values():
+            required = parameter.default is inspect.Parameter.empty
+            argument = Argument(parameter.name, hints.get(parameter.name, parameter.annotation), required)
+            if parameter.kind in POSITIONAL:
+                arguments.append(argument)
+            elif parameter.kind is inspect.Parameter.VAR_POSITIONAL:
+                rest = argument
+            elif parameter.kind is inspect.Parameter.KEYWORD_ONLY and required:
+                raise ConfigurationError(
+                    f"expected arguments by position in the handler of {event!r}: nothing gives {parameter.name!r}"
+                )
+        return cls(event, tuple(arguments), rest)
 
     def bind(self, arguments: list[Any]) -> list[Any]:
         """Checks an event's arguments, and makes of each what its annotation says.

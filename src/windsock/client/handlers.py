@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 import logging
 from collections.abc import Callable, Coroutine
 from functools import partial
 from types import CoroutineType
 from typing import Any, Final
 
-from windsock.arguments import POSITIONAL, Argument, Arguments, EventHandler, hints_of, is_asynchronous
+from windsock.arguments import Arguments, EventHandler, is_asynchronous
 from windsock.client.listeners import Listener, call
 from windsock.errors import ConfigurationError, EventError, NotConnected
 from windsock.tasks import start
@@ -43,21 +42,7 @@ class Handler:
         self.function: EventHandler = function
         self.once: bool = once
         self.asynchronous: bool = is_asynchronous(function)
-        hints = hints_of(function)
-        arguments: list[Argument] = []
-        rest: Argument | None = None
-        for parameter in inspect.signature(function).parameters.values():
-            required = parameter.default is inspect.Parameter.empty
-            argument = Argument(parameter.name, hints.get(parameter.name, parameter.annotation), required)
-            if parameter.kind in POSITIONAL:
-                arguments.append(argument)
-            elif parameter.kind is inspect.Parameter.VAR_POSITIONAL:
-                rest = argument
-            elif parameter.kind is inspect.Parameter.KEYWORD_ONLY and required:
-                raise ConfigurationError(
-                    f"expected arguments by position in the handler of {event!r}: nothing gives {parameter.name!r}"
-                )
-        self.arguments: Arguments = Arguments(event, tuple(arguments), rest)
+        self.arguments: Arguments = Arguments.of(event, function)
 
 
 class Handlers:

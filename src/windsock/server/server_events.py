@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 import logging
 from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any, TypeVar
 
-from windsock.arguments import POSITIONAL, Argument, Arguments, EventHandler, hints_of
+from windsock.arguments import Arguments, EventHandler
 from windsock.errors import ConfigurationError, EventError
 from windsock.protocol.socketio import RESERVED_EVENTS
 from windsock.tasks import start
@@ -42,7 +41,7 @@ class ServerEvents:
                 raise ConfigurationError(
                     f"expected one handler for the servers' {event!r} in {self._namespace!r}, got a second"
                 )
-            self._handlers[event] = function, _arguments(event, function)
+            self._handlers[event] = function, Arguments.of(event, function)
             return function
 
         return register
@@ -85,21 +84,3 @@ class ServerEvents:
             return error.payload()
         logger.error("the handler of the servers' %r in %s failed", event, self._namespace, exc_info=error)
         return EventError("internal_error", "the handler failed").payload()
-
-
-def _arguments(event: str, function: EventHandler) -> Arguments:
-    hints = hints_of(function)
-    arguments: list[Argument] = []
-    rest: Argument | None = None
-    for parameter in inspect.signature(function).parameters.values():
-        required = parameter.default is inspect.Parameter.empty
-        argument = Argument(parameter.name, hints.get(parameter.name, parameter.annotation), required)
-        if parameter.kind in POSITIONAL:
-            arguments.append(argument)
-        elif parameter.kind is inspect.Parameter.VAR_POSITIONAL:
-            rest = argument
-        elif parameter.kind is inspect.Parameter.KEYWORD_ONLY and required:
-            raise ConfigurationError(
-                f"expected arguments by position in the handler of {event!r}: nothing gives {parameter.name!r}"
-            )
-    return Arguments(event, tuple(arguments), rest)

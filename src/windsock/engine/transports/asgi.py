@@ -39,13 +39,13 @@ class AsgiWebSocketTransport:
     """
 
     __slots__ = ("_buffered", "_closing", "_done", "_finished", "_queue", "_reading", "_receive", "_released", "_send",
-                 "_sent", "_straggler", "_stuck", "_wake", "_wiring", "closed", "pending", "receiver")  # fmt: skip
+                 "_sent", "_stuck", "_wake", "_wiring", "closed", "pending", "receiver", "straggler")  # fmt: skip
 
     name: ClassVar[TransportName] = "websocket"
 
     def __init__(self, wiring: Wiring, receive: Receive, send: Send) -> None:
         self._wiring = wiring
-        self._straggler: Straggler | None = None
+        self.straggler: Straggler | None = None
         self._stuck = False  # while ``send`` has not returned
         self._sent = 0
         self._receive = receive
@@ -66,27 +66,22 @@ class AsgiWebSocketTransport:
     @property
     def writable(self) -> bool:
         """See :class:`windsock.engine.transports.base.Transport`."""
-        return self._straggler is None and not self._stuck and not self._done
-
-    @property
-    def straggler(self) -> Straggler | None:
-        """See :class:`windsock.engine.transports.base.Transport`."""
-        return self._straggler
+        return self.straggler is None and not self._stuck and not self._done
 
     @property
     def buffered(self) -> int:
         """See :class:`windsock.engine.transports.base.Transport`. What the ASGI server holds is not known."""
-        straggler = self._straggler  # asked for once: whoever exports metrics does so from another thread
+        straggler = self.straggler  # asked for once: whoever exports metrics does so from another thread
         return self._buffered + (0 if straggler is None else straggler.size)
 
     def send(self, message: Outgoing) -> None:
         """See :class:`windsock.engine.transports.base.Transport`."""
         if self._done or self._closing is not None:
             return
-        straggler = self._straggler
+        straggler = self.straggler
         size = message.size
         if straggler is None and (self._stuck or self._buffered > WRITE_AHEAD):
-            straggler = self._straggler = Straggler(self._wiring, self._give_up, lambda: self._sent)
+            straggler = self.straggler = Straggler(self._wiring, self._give_up, lambda: self._sent)
         if straggler is None:
             self._queue.append(message)
             self._buffered += size
@@ -190,13 +185,13 @@ class AsgiWebSocketTransport:
 
     def _next(self) -> Outgoing | None:
         queue = self._queue
-        straggler = self._straggler
+        straggler = self.straggler
         if not queue and straggler is not None:
             # Little by little: what is not given to the server yet may still be dropped.
             queue += straggler.take(1)
             self._buffered = sum(message.size for message in queue)
             if not queue:
-                self._straggler = None
+                self.straggler = None
                 straggler.end()
         if not queue:
             return None
@@ -211,7 +206,7 @@ class AsgiWebSocketTransport:
         if self._done:
             return
         self._done = True
-        straggler, self._straggler = self._straggler, None
+        straggler, self.straggler = self.straggler, None
         if straggler is not None:
             straggler.end()
         self._finished.set()

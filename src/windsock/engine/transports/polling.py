@@ -46,18 +46,18 @@ class PollingTransport:
         "_held",
         "_poll",
         "_queue",
-        "_straggler",
         "_wiring",
         "pending",
         "posting",
         "receiver",
+        "straggler",
     )
 
     name: ClassVar[TransportName] = "polling"
 
     def __init__(self, wiring: Wiring) -> None:
         self._wiring = wiring
-        self._straggler: Straggler | None = None
+        self.straggler: Straggler | None = None
         self._queue: list[Message] = []
         self._buffered = 0
         self._poll: Poll | None = None
@@ -74,14 +74,9 @@ class PollingTransport:
         return self._poll is not None and not self._queue
 
     @property
-    def straggler(self) -> Straggler | None:
-        """See :class:`windsock.engine.transports.base.Transport`."""
-        return self._straggler
-
-    @property
     def buffered(self) -> int:
         """See :class:`windsock.engine.transports.base.Transport`."""
-        straggler = self._straggler  # asked for once: whoever exports metrics does so from another thread
+        straggler = self.straggler  # asked for once: whoever exports metrics does so from another thread
         return self._buffered + (0 if straggler is None else straggler.size)
 
     def send(self, message: Message) -> None:
@@ -90,9 +85,9 @@ class PollingTransport:
             return
         size = message.size
         if self._poll is None:
-            if self._straggler is None:
-                self._straggler = Straggler(self._wiring, self._give_up, int)
-            self._straggler.add(message, size, message.terms)
+            if self.straggler is None:
+                self.straggler = Straggler(self._wiring, self._give_up, int)
+            self.straggler.add(message, size, message.terms)
             return
         if not self._queue:
             self._wiring.outbox.mark(self)
@@ -196,7 +191,7 @@ class PollingTransport:
             self._held = None
 
     def _take_waiting(self) -> list[Message]:
-        straggler, self._straggler = self._straggler, None
+        straggler, self.straggler = self.straggler, None
         if straggler is None:
             return []
         straggler.end()

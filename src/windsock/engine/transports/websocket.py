@@ -66,11 +66,11 @@ class WebSocketTransport(asyncio.Protocol):
         "_queue",
         "_reader",
         "_siblings",
-        "_straggler",
         "_wiring",
         "connection",
         "pending",
         "receiver",
+        "straggler",
     )
 
     name: ClassVar[TransportName] = "websocket"
@@ -98,7 +98,7 @@ class WebSocketTransport(asyncio.Protocol):
         self._queue: list[bytes] = []
         # While the connection takes nothing; the straggler is there until all that waited is written.
         self._paused = False
-        self._straggler: Straggler | None = None
+        self.straggler: Straggler | None = None
         # Messages of one read that wait for the receiver, or for the client to take its answers.
         self._held: list[str | bytes] | None = None
         self._holding = False
@@ -117,17 +117,12 @@ class WebSocketTransport(asyncio.Protocol):
     @property
     def writable(self) -> bool:
         """See :class:`windsock.engine.transports.base.Transport`."""
-        return self._straggler is None and not self._done
-
-    @property
-    def straggler(self) -> Straggler | None:
-        """See :class:`windsock.engine.transports.base.Transport`."""
-        return self._straggler
+        return self.straggler is None and not self._done
 
     @property
     def buffered(self) -> int:
         """See :class:`windsock.engine.transports.base.Transport`."""
-        straggler = self._straggler  # asked for once: whoever exports metrics does so from another thread
+        straggler = self.straggler  # asked for once: whoever exports metrics does so from another thread
         waiting = 0 if straggler is None else straggler.size
         return sum(map(len, self._queue)) + waiting + self.connection.get_write_buffer_size()
 
@@ -149,10 +144,10 @@ class WebSocketTransport(asyncio.Protocol):
             frame = message.deflated
         else:
             frame = message.frame
-        if self._straggler is None:
+        if self.straggler is None:
             self._enqueue(frame)
         else:
-            self._straggler.add(frame, len(frame), message.terms)
+            self.straggler.add(frame, len(frame), message.terms)
 
     def put_first(self, data: bytes) -> None:
         """See :class:`windsock.engine.transports.outbox.Shared`."""
@@ -164,7 +159,7 @@ class WebSocketTransport(asyncio.Protocol):
     def flush(self) -> None:
         """Writes what was gathered in this iteration."""
         queue = self._queue
-        if queue and self._straggler is None:
+        if queue and self.straggler is None:
             if len(queue) == 1:
                 self.connection.write(queue.pop())
             else:
@@ -277,16 +272,16 @@ class WebSocketTransport(asyncio.Protocol):
     def pause_writing(self) -> None:
         """The client does not keep up: count what waits for it, and read no more of its requests."""
         self._paused = True
-        if self._straggler is None and not self._done:
+        if self.straggler is None and not self._done:
             self.pending = None
             self._outbox.layout += 1
-            self._straggler = Straggler(self._wiring, self._give_up, self.connection.get_write_buffer_size)
+            self.straggler = Straggler(self._wiring, self._give_up, self.connection.get_write_buffer_size)
             self._pause_reading()
 
     def resume_writing(self) -> None:
         """The client takes more, and may catch up."""
         self._paused = False
-        straggler = self._straggler
+        straggler = self.straggler
         if straggler is None:
             return
         queue = self._queue  # of the iteration in which it fell behind; written before what waits
@@ -296,7 +291,7 @@ class WebSocketTransport(asyncio.Protocol):
             self.connection.write(data)
             if self._is_paused():
                 return
-        self._straggler = None
+        self.straggler = None
         straggler.end()
         if self._deflate_from is None:
             self.pending = self._queue
@@ -318,8 +313,8 @@ class WebSocketTransport(asyncio.Protocol):
     # -- inside --
 
     def _enqueue(self, data: bytes) -> None:
-        if self._straggler is not None:
-            self._straggler.add(data, len(data))
+        if self.straggler is not None:
+            self.straggler.add(data, len(data))
         elif not self._done:
             if not self._queue:
                 self._outbox.mark(self)
@@ -340,14 +335,14 @@ class WebSocketTransport(asyncio.Protocol):
             self._held += messages
             return
         for index, message in enumerate(messages):
-            if self._holding or self._straggler is not None:
+            if self._holding or self.straggler is not None:
                 self._held = messages[index:]
                 return
             self.receiver.receive(message)  # which an upgrade may replace on the way
 
     def _go_on(self) -> None:
         """Feeds what was held back, and reads again, unless something still forbids it."""
-        if self._done or self._holding or self._straggler is not None:
+        if self._done or self._holding or self.straggler is not None:
             return
         if self._held:
             held, self._held = self._held, None
@@ -390,14 +385,14 @@ class WebSocketTransport(asyncio.Protocol):
 
     def _write_rest(self, last: bytes = b"") -> None:
         self._outbox.write_shared()  # which came before
-        waiting = [] if self._straggler is None else self._straggler.take()
+        waiting = [] if self.straggler is None else self.straggler.take()
         self.connection.write(b"".join([*self._queue, *waiting, last]))
 
     def _stop(self) -> None:
         self._done = True
         self.pending = None
         self._outbox.layout += 1
-        straggler, self._straggler = self._straggler, None
+        straggler, self.straggler = self.straggler, None
         if straggler is not None:
             straggler.end()
         self._queue.clear()
