@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-import time
 from functools import partial
 from typing import Any
 
 import pytest
 
 from tests.server.fixtures import Dial, Serve, Way
-from tests.server.peer import Peer
+from tests.server.returning import Client, make_server
 from tests.server.site import Lane, soon, until
 from windsock import (
     ConfigurationError,
@@ -24,68 +23,6 @@ from windsock import (
     SlowConsumer,
     Socket,
 )
-
-
-def make_server(**options: Any) -> Server:
-    """A server whose clients ask to be put into rooms."""
-    io = Server(connection_state_recovery=ConnectionStateRecovery(**options))
-
-    @io.on("join")
-    def join(socket: Socket, *rooms: str) -> bool:
-        socket.join(*rooms)
-        return True
-
-    @io.on("leave")
-    def leave(socket: Socket, *rooms: str) -> bool:
-        socket.leave(*rooms)
-        return True
-
-    return io
-
-
-class Client:
-    """A peer that remembers what it needs to come back."""
-
-    def __init__(self, peer: Peer) -> None:
-        self.peer = peer
-        self.sid = ""
-        self.pid = ""
-        self.offset: str | None = None
-
-    async def connect(self, namespace: str = "/", **auth: Any) -> Client:
-        prefix = "" if namespace == "/" else f"{namespace},"
-        await self.peer.send(f"40{prefix}{json.dumps(auth)}")
-        packet = await self.peer.packet()
-        assert packet.startswith(f"0{prefix}{{"), packet
-        answer = json.loads(packet[1 + len(prefix) :])
-        self.sid, self.pid = answer["sid"], answer["pid"]
-        return self
-
-    async def event(self, name: str) -> list[Any]:
-        """The arguments of the next event, which must be this one; its offset is kept."""
-        *arguments, offset = await self.peer.event(name)
-        assert isinstance(offset, str)
-        self.offset = offset
-        return arguments
-
-    async def lose(self, io: Server) -> None:
-        """Tears the connection, and waits until the server knows."""
-        await self.peer.close()
-        await until(lambda: self.sid not in io.of("/").sockets, "the server knows that it is gone")
-
-    async def back(self, peer: Peer, **auth: Any) -> Client:
-        """The same client over another connection."""
-        there = Client(peer)
-        claim = {"pid": self.pid, **({} if self.offset is None else {"offset": self.offset})}
-        await there.connect(**{**claim, **auth})
-        if there.recovered_from(self):
-            there.offset = self.offset
-        return there
-
-    def recovered_from(self, other: Client) -> bool:
-        """As the stock client tells it."""
-        assert (self.sid == other.sid) == (self.pid == other.pid)
-        return self.pid == other.pid
 
 
 async def test_what_was_missed_comes_in_order(host: Serve, way: Way, dial: Dial) -> None:
@@ -177,128 +114,6 @@ async def test_every_event_has_an_offset_that_may(host: Serve, way: Way, dial: D
     assert await client.peer.packet() == '21["question",1]', "it is acknowledged, so it cannot be repeated"
     await client.peer.send('431["answer"]')
     assert await soon(waiting) == "answer"
-
-
-# -- claims that are none --
-
-
-@pytest.mark.parametrize(
-    "claim",
-    [
-        {"pid": "guess", "offset": "../../x"},
-        {"pid": "", "offset": ""},
-        {"pid": "x" * 10_000, "offset": "y" * 10_000},
-        {"pid": 5, "offset": {"a": 1}},
-        {"pid": None, "offset": None},
-        {"pid": ["pid"], "offset": "1-0"},
-        {"offset": "1-0"},
-    ],
-    ids=lambda claim: (
-        ",".join(f"{name}:{type(value).__name__}" for name, value in claim.items()) + str(len(str(claim)))
-    ),
-)
-async def test_a_guess_makes_a_stranger(host: Serve, dial: Dial, claim: dict[str, Any]) -> None:
-    io = make_server()
-    site = await host(io)
-    victim = await Client(await dial(site, "websocket")).connect()
-    io.emit("secret", 1)
-    await victim.event("secret")
-    await victim.lose(io)
-    io.emit("secret", 2)
-    guesser = await Client(await dial(site, "websocket")).connect(**claim)
-    assert (guesser.sid, guesser.pid) != (victim.sid, victim.pid)
-    await guesser.peer.fence()  # and nothing of what the victim missed
-    back = await victim.back(await dial(site, "websocket"))
-    assert back.recovered_from(victim)
-    assert await back.event("secret") == [2]
-
-
-@pytest.mark.parametrize("offset", ["../../x", "1-0", "", 7, "AAAAAA.1", "²", "\u0000"])
-async def test_an_offset_that_the_server_never_gave(host: Serve, dial: Dial, offset: Any) -> None:
-    """Whoever knows the secret may know what it missed: all since it connected, or nothing and a new socket."""
-    io = make_server()
-    site = await host(io)
-    client = await Client(await dial(site, "websocket")).connect()
-    io.emit("news", 1)
-    await client.event("news")
-    await client.lose(io)
-    back = await client.back(await dial(site, "websocket"), offset=offset)
-    if back.recovered_from(client):
-        assert await back.event("news") == [1]
-    await back.peer.fence()
-
-
-async def test_a_secret_is_good_for_its_own_namespace(host: Serve, dial: Dial) -> None:
-    io = make_server()
-    io.of("/other").on("connect")(lambda socket: None)
-    site = await host(io)
-    client = await Client(await dial(site, "websocket")).connect()
-    await client.lose(io)
-    elsewhere = await Client(await dial(site, "websocket")).connect("/other", pid=client.pid)
-    assert elsewhere.sid != client.sid
-
-
-async def test_a_state_is_given_back_once(host: Serve, dial: Dial) -> None:
-    io = make_server()
-    site = await host(io)
-    client = await Client(await dial(site, "websocket")).connect()
-    await client.lose(io)
-    first = await client.back(await dial(site, "websocket"))
-    assert first.recovered_from(client)
-    second = await client.back(await dial(site, "websocket"))
-    # Who comes with the secret takes over from a connection that seems to be there still; never are there two.
-    assert len(io.of("/").sockets) == 1
-    assert second.recovered_from(client)
-    await first.peer.gone()
-
-
-async def test_an_application_may_refuse_who_comes_back(host: Serve, dial: Dial) -> None:
-    """Somebody was banned meanwhile: the connect handler runs for whoever comes back, too."""
-    io = make_server()
-    banned: set[str] = set()
-
-    @io.on("connect")
-    def connect(socket: Socket, auth: dict[str, Any]) -> None:
-        if auth.get("name") in banned:
-            raise ConnectionRefused("banned")
-        socket.data.name = auth.get("name")
-
-    site = await host(io)
-    client = await Client(await dial(site, "websocket")).connect(name="mallory")
-    await client.lose(io)
-    io.emit("news", 1)
-    banned.add("mallory")
-    peer = await dial(site, "websocket")
-    await peer.send(f"40{json.dumps({'pid': client.pid, 'name': 'mallory'})}")
-    assert await peer.packet() == '4{"message":"banned"}'
-
-
-async def test_what_is_kept_has_a_bound(host: Serve, dial: Dial) -> None:
-    """Who missed what gave way comes back as a stranger, and who was away first gives way to the others."""
-    io = make_server(max_bytes=50_000, max_sockets=2)
-    site = await host(io)
-    clients = [await Client(await dial(site, "websocket")).connect() for _ in range(3)]
-    for client in clients:
-        await client.lose(io)
-    assert not (await clients[0].back(await dial(site, "websocket"))).recovered_from(clients[0])
-    for number in range(100):
-        io.emit("news", number, "x" * 1000)
-    back = await clients[1].back(await dial(site, "websocket"))
-    assert not back.recovered_from(clients[1])
-
-
-@pytest.mark.parametrize("lasts", [True, False])
-async def test_no_state_outlives_the_authentication(lasts: bool, host: Serve, dial: Dial) -> None:
-    io = make_server()
-    site = await host(io)
-    client = await Client(await dial(site, "websocket")).connect()
-    at = time.time() + (600 if lasts else 0.05)
-    io.of("/").sockets[client.sid].expires_at = at
-    await client.lose(io)
-    await until(lambda: lasts or time.time() > at, "it is over")
-    back = await client.back(await dial(site, "websocket"))
-    assert back.recovered_from(client) == lasts
-    assert io.of("/").sockets[back.sid].expires_at == (at if lasts else None)
 
 
 async def test_back_before_the_server_knows_that_it_was_gone(host: Serve, way: Way, dial: Dial) -> None:
@@ -471,13 +286,6 @@ async def test_a_dynamic_namespace_stays_for_those_who_are_away(host: Serve, lan
     assert "/org-1" in io.namespaces
     await until(lambda: "/org-1" not in io.namespaces, "nobody may come back any more")
     assert client.pid
-
-
-async def test_secrets_are_long_and_different(host: Serve, lane: Lane, dial: Dial) -> None:
-    site = await host(make_server(), lane)
-    clients = [await Client(await dial(site, "websocket")).connect() for _ in range(5)]
-    assert len({client.pid for client in clients} | {client.sid for client in clients}) == 10
-    assert all(len(client.pid) * 6 >= 128 for client in clients)
 
 
 def test_options_are_checked() -> None:
