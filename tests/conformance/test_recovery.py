@@ -63,6 +63,24 @@ async def test_a_state_is_given_back_once(
     await run(runner, servers, proxy, "windsock", transports, scenario, options)
 
 
+@pytest.mark.parametrize("kind", ["node", "windsock"])
+@each_transport
+async def test_msgpack(runner: Runner, servers: Servers, proxy: Proxy, kind: str, transports: list[str]) -> None:
+    """The offset is an argument as any other, whatever the parser."""
+    scenario = "what was missed comes in order, and then what follows"
+    options = {"connection_state_recovery": {}, "parser": "msgpack", **QUICK}
+    await run(runner, servers, proxy, kind, transports, scenario, options, parser="msgpack")
+
+
+@pytest.mark.parametrize("scenario", ["nothing came before the cut", "back before the server knew that it was gone"])
+@each_transport
+async def test_msgpack_where_the_original_fails(
+    runner: Runner, servers: Servers, proxy: Proxy, transports: list[str], scenario: str
+) -> None:
+    options = {"connection_state_recovery": {}, "parser": "msgpack"}
+    await run(runner, servers, proxy, "windsock", transports, scenario, options, parser="msgpack")
+
+
 async def run(
     runner: Runner,
     servers: Servers,
@@ -71,6 +89,8 @@ async def run(
     transports: list[str],
     scenario: str,
     options: dict[str, Any],
+    *,
+    parser: str = "json",
 ) -> None:
     """Runs one scenario in a thread, while the network between lives in the event loop."""
     server = servers.get(kind, options)
@@ -97,6 +117,8 @@ async def run(
 
     since = server.mark()
     url = proxy.to(server.port)
-    await asyncio.to_thread(runner.run, "recovery", scenario, url, transports, host=host, direct=server.url)
+    await asyncio.to_thread(
+        runner.run, "recovery", scenario, url, transports, parser=parser, host=host, direct=server.url
+    )
     assert server.alive
     assert not server.trouble(since), server.log()
