@@ -20,7 +20,8 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-from windsock.cli import load, main
+from windsock.cli import main
+from windsock.serving import load
 
 WITHIN = 15.0
 

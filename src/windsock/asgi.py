@@ -47,6 +47,9 @@ class Lane(Protocol):
     def owns(self, send: Send) -> bool:
         """Whether this is the ``send`` that the server gave: if not, a middleware wants to see what is sent."""
 
+    def meet(self, engine: Engine) -> None:
+        """Tells the server whose sessions are to be closed when it ends."""
+
     def take_over(self, wiring: Wiring, headers: list[Header], subprotocol: str | None = None) -> WebSocketTransport:
         """Completes the handshake and hands the connection over; its receiver is to be set before anything else."""
 
@@ -56,6 +59,9 @@ class PollLane(Protocol):
 
     def owns(self, send: Send) -> bool:
         """Whether this is the ``send`` that the server gave: if not, a middleware wants to see what is sent."""
+
+    def meet(self, engine: Engine) -> None:
+        """Tells the server whose sessions are to be closed when it ends."""
 
     def take_over(self, on_lost: Callable[[], None] | None = None) -> None:
         """From now on the application's return means nothing; ``on_lost`` tells that the client went away."""
@@ -165,7 +171,7 @@ class ASGIApplication:
             found = await engine.admit(scope)
         if isinstance(found, Refusal):
             await receive()
-            await deny(scope, send, found.status, found.body)
+            await deny(scope, send, found.status, found.body, found.headers)
             return
         sid = engine.new_id()
         headers = engine.handshake_headers(sid) if found is None else []
@@ -177,6 +183,8 @@ class ASGIApplication:
         assert transport is not None
         if found is None:
             engine.open(scope, transport, sid)
+            if lane is not None:
+                lane.meet(engine)
         else:
             engine.begin_upgrade(found, transport)
         if carrier is not None:
@@ -262,6 +270,8 @@ class LongPolling:
         transport = engine.wiring.carriers.polling(engine.wiring)
         sid = engine.new_id()
         engine.open(self._scope, transport, sid)
+        if self._lane is not None:
+            self._lane.meet(engine)
         self._sent_headers = engine.handshake_headers(sid)
         await self._poll(transport)
 
@@ -381,7 +391,7 @@ class LongPolling:
         return (200, self._with_common([_HTML]), b"ok") if taken else self._refusal(Refusal(ErrorCode.BAD_REQUEST))
 
     def _refusal(self, refusal: Refusal) -> Answer:
-        return refusal.status, self._with_common([_JSON]), orjson.dumps(refusal.body)
+        return refusal.status, self._with_common([_JSON, *refusal.headers]), orjson.dumps(refusal.body)
 
     def _with_common(self, headers: list[Header]) -> list[Header]:
         return [*headers, _NO_STORE, *self._engine.origins.headers(self._scope)]
@@ -457,12 +467,12 @@ async def _respond(send: Send, status: int, headers: list[Header], body: bytes) 
     await send({"type": "http.response.body", "body": body})
 
 
-async def deny(scope: Scope, send: Send, status: int, content: dict[str, object]) -> None:
+async def deny(scope: Scope, send: Send, status: int, content: dict[str, object], more: Sequence[Header] = ()) -> None:
     """Refuses a WebSocket, whose first event was received, with JSON where the server can send that."""
     if "websocket.http.response" not in scope.get("extensions", {}):
         await send({"type": "websocket.close", "code": 1008})
         return
     body = orjson.dumps(content)
-    headers = [_JSON, _NO_STORE, (b"content-length", b"%d" % len(body)), (b"connection", b"close")]
+    headers = [_JSON, _NO_STORE, (b"content-length", b"%d" % len(body)), (b"connection", b"close"), *more]
     await send({"type": "websocket.http.response.start", "status": status, "headers": headers})
     await send({"type": "websocket.http.response.body", "body": body})

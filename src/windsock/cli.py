@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
-import importlib
-import signal
 import sys
-import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import uvicorn
 
@@ -18,10 +14,8 @@ from windsock import terminal
 from windsock.contracts import command as contracts
 from windsock.errors import ConfigurationError
 from windsock.server.server import Server
+from windsock.serving import ServeLoop, Serving, load
 from windsock.types import ASGIApp
-from windsock.uvicorn import HttpProtocol, WebSocketProtocol
-
-HIGHEST_PORT: Final = 65535
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -37,7 +31,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command.add_argument(
         "--proxy-headers",
         action="store_true",
-        help="believe X-Forwarded-For and X-Forwarded-Proto from this host, or from FORWARDED_ALLOW_IPS",
+        help="believe X-Forwarded-For and X-Forwarded-Proto from this host, or from --forwarded-allow-ips",
+    )
+    command.add_argument(
+        "--forwarded-allow-ips",
+        metavar="NETWORKS",
+        help="addresses and networks of proxies, between commas; FORWARDED_ALLOW_IPS, else this host",
+    )
+    command.add_argument(
+        "--workers", type=int, metavar="N", help="processes that share the port, the clients and rooms"
+    )
+    command.add_argument("--reload", action="store_true", help="start anew when a file below this folder changes")
+    command.add_argument(
+        "--graceful-timeout", type=float, default=10.0, metavar="SECONDS", help="from SIGTERM to the end: 10"
+    )
+    command.add_argument(
+        "--drain-window",
+        type=float,
+        default=5.0,
+        metavar="SECONDS",
+        help="in which SIGTERM closes the clients' connections, at most: 5",
     )
     command.add_argument("--health-path", metavar="PATH", help="of a windsock.Server: /healthz; '' for none")
     command.add_argument("--ws-max-size", type=int, default=16 * 1024 * 1024, help="bytes; plain WebSocket endpoints")
@@ -61,6 +74,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             log_level=options.log_level,
             access_log=options.access_log,
             proxy_headers=options.proxy_headers,
+            forwarded_allow_ips=options.forwarded_allow_ips,
+            workers=options.workers,
+            reload=options.reload,
+            graceful_timeout=options.graceful_timeout,
+            drain_window=options.drain_window,
             health_path=options.health_path,
             ws_max_size=options.ws_max_size,
             ws_max_fragments=options.ws_max_fragments,
@@ -81,6 +99,11 @@ def serve(
     ws_max_size: int = 16 * 1024 * 1024,
     ws_max_fragments: int = 1024,
     proxy_headers: bool = False,
+    forwarded_allow_ips: str | None = None,
+    workers: int | None = None,
+    reload: bool = False,
+    graceful_timeout: float = 10.0,
+    drain_window: float = 5.0,
     log_config: dict[str, Any] | None = uvicorn.config.LOGGING_CONFIG,
 ) -> None:
     """Runs an application until SIGINT or SIGTERM, on uvicorn with uvloop and the fast lane.
@@ -95,109 +118,45 @@ def serve(
             An ASGI application says so itself: ``io.asgi(app, health_path=…)``.
         ws_max_size: bytes in one message of a plain ASGI WebSocket endpoint.
         ws_max_fragments: frames in one message of such an endpoint.
-        proxy_headers: whether to believe ``X-Forwarded-For`` and ``X-Forwarded-Proto`` from the local host, or from
-            the addresses in the environment's ``FORWARDED_ALLOW_IPS``.
+        proxy_headers: whether to believe ``X-Forwarded-For`` and ``X-Forwarded-Proto`` from a proxy.
+        forwarded_allow_ips: where proxies are: addresses and networks, between commas. By default the environment's
+            ``FORWARDED_ALLOW_IPS``, else the local host.
+        workers: processes that share the port; each imports the target, which is ``module:name`` then. One that ends
+            is started again; SIGHUP has each replaced, one after the other. ``None`` for this process alone.
+        reload: whether to replace the workers, one by default, when a Python file below the working directory
+            changes.
+        graceful_timeout: seconds from the signal to the end of the process, whatever still runs.
+        drain_window: seconds over which the clients' connections are closed after SIGTERM or, of a worker, SIGHUP;
+            fewer when there are fewer than 50 for each second, and at most half of ``graceful_timeout``.
         log_config: for :mod:`logging`; ``None`` to leave it alone.
 
     Raises:
-        ConfigurationError: the target is neither, or cannot be imported; the port is none; or there is a path for the
-            health of an application.
+        ConfigurationError: the target is neither, or cannot be imported; the port is none; there is a path for the
+            health of an application; or workers are to run what they cannot import.
+        SystemExit: the application did not start.
     """
-    if not 0 <= port <= HIGHEST_PORT:
-        raise ConfigurationError(f"expected a port from 0 to {HIGHEST_PORT}, got {port}")
-    app = load(target) if isinstance(target, str) else target
-    if isinstance(app, Server):
-        app = app.asgi(health_path="/healthz" if health_path is None else health_path or None)
-    elif health_path:
-        raise ConfigurationError("expected no health path with an ASGI application: use io.asgi(app, health_path=…)")
-    if not callable(app):
-        raise ConfigurationError(
-            f"expected a windsock.Server or an ASGI application as {target!r}, got {type(app).__name__}"
-        )
-
-    class Endpoints(WebSocketProtocol):
-        max_fragments = ws_max_fragments
-
-    config = uvicorn.Config(
-        app,
+    serving = Serving(
+        target,
         host=host,
         port=port,
-        http=HttpProtocol,
-        ws=Endpoints,
-        ws_max_size=ws_max_size,
-        loop="auto",
-        lifespan="auto",
         log_level=log_level,
         access_log=access_log,
+        health_path=health_path,
+        ws_max_size=ws_max_size,
+        ws_max_fragments=ws_max_fragments,
         proxy_headers=proxy_headers,
-        server_header=False,
-        timeout_graceful_shutdown=10,
+        forwarded_allow_ips=forwarded_allow_ips,
+        graceful_timeout=graceful_timeout,
+        drain_window=drain_window,
         log_config=log_config,
     )
-    ServeLoop(config, app).run()
+    if workers is not None or reload:
+        from windsock.workers.supervisor import Supervisor  # noqa: PLC0415  what one process does not need
 
-
-def load(target: str) -> Any:
-    """What ``module:name`` names.
-
-    Raises:
-        ConfigurationError: there is no such thing.
-    """
-    module_name, _, name = target.partition(":")
-    if not module_name or not name:
-        raise ConfigurationError(f"expected module:name, got {target!r}")
-    try:
-        found: Any = importlib.import_module(module_name)
-    except ModuleNotFoundError as error:
-        if error.name is None or not f"{module_name}.".startswith(f"{error.name}."):
-            raise  # one that the module itself imports
-        raise ConfigurationError(f"expected a module that can be imported, got {module_name!r}") from error
-    for part in name.split("."):
-        try:
-            found = getattr(found, part)
-        except AttributeError:
-            raise ConfigurationError(f"expected {name!r} in {module_name!r}, found no such name") from None
-    return found
-
-
-class ServeLoop(uvicorn.Server):
-    """uvicorn's server: says where it listens, and closes sessions before it waits for their requests."""
-
-    def __init__(self, config: uvicorn.Config, app: Any) -> None:
-        super().__init__(config)
-        self._app = app
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Stops on SIGINT and SIGTERM: a process that was asked to end and did has ended well."""
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-        previous = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            yield
-        finally:
-            for number, handler in previous.items():
-                signal.signal(number, handler)
-
-    async def startup(self, sockets: list[Any] | None = None) -> None:
-        """Starts, and says where."""
-        await super().startup(sockets)
-        if self.started:
-            for server in self.servers:
-                for socket in server.sockets:
-                    host, port = socket.getsockname()[:2]
-                    host = f"[{host}]" if ":" in host else host
-                    print(f"listening on http://{host}:{port}", file=sys.stderr, flush=True)  # noqa: T201
-
-    async def shutdown(self, sockets: list[Any] | None = None) -> None:
-        """Stops accepting, closes every session, then lets uvicorn wait for what runs."""
-        for server in self.servers:
-            server.close()
-        close = getattr(self._app, "close", None)
-        if close is not None:
-            await close()
-        await super().shutdown(sockets)
+        Supervisor(serving, 1 if workers is None else workers, reload=reload).run()
+        return
+    app = serving.application()
+    ServeLoop(serving, app).run()
 
 
 if __name__ == "__main__":

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
 from typing import Any, Final
 
-from windsock import Server
+from windsock import Cluster, Server
+from windsock.adapters.local import LocalBus
 from windsock.testing import Harness, Peer, StubCluster
 
 
@@ -62,7 +65,22 @@ async def stub(count: int, make: Make) -> AsyncIterator[Site]:
         yield Site(harness, servers)
 
 
-SITES: Final[Mapping[str, Open]] = {"memory": one, "stub": stub}
+@asynccontextmanager
+async def local(count: int, make: Make) -> AsyncIterator[Site]:
+    """Servers that speak over Unix sockets, as the workers of one host do."""
+    with tempfile.TemporaryDirectory() as folder:
+        async with Harness() as harness:
+            servers = [make(adapter=Cluster(LocalBus(Path(folder)).driver)) for _ in range(count)]
+            for io in servers:
+                await io.start()
+            try:
+                yield Site(harness, servers)
+            finally:
+                for io in servers:
+                    await io.close()
+
+
+SITES: Final[Mapping[str, Open]] = {"memory": one, "stub": stub, "local": local}
 """How to open one, by the name of the adapter. A way of one's own is added here, and has all tests of the contract."""
 
 CLUSTERS: Final = tuple(name for name in SITES if name != "memory")

@@ -104,6 +104,9 @@ class EngineOptions:
         http_compression: ``None`` (or ``False``) for no compression of long-polling answers.
         max_sessions: alive at once; a flood of long-polling handshakes holds no connection of its own and
             would otherwise grow without end.
+        handshake_rate: sessions opened in a second; as many may come at once. Others wait, up to five seconds, and are
+            refused with 503 and ``Retry-After`` beyond that: clients that all come back at once would otherwise
+            keep the server from those that are there.
         slow_consumer: what happens to a client that does not take what is sent to it, so that one stalled reader
             cannot take the server's memory.
         max_payload_packets: packets in one long-polling request.
@@ -125,6 +128,7 @@ class EngineOptions:
     per_message_deflate: PerMessageDeflate | None = None
     http_compression: HttpCompression | None = field(default_factory=HttpCompression)
     max_sessions: int = 100_000
+    handshake_rate: float | None = None
     slow_consumer: SlowConsumer = SlowConsumer()  # noqa: RUF009  frozen
     max_payload_packets: int = MAX_PACKETS
     max_fragments: int = MAX_FRAGMENTS
@@ -136,6 +140,8 @@ class EngineOptions:
         for name in ("ping_interval", "ping_timeout", "upgrade_timeout", "max_http_buffer_size"):
             if getattr(self, name) <= 0:
                 raise ConfigurationError(f"expected {name} above zero, got {getattr(self, name)}")
+        if self.handshake_rate is not None and self.handshake_rate <= 0:
+            raise ConfigurationError(f"expected handshake_rate above zero, got {self.handshake_rate}")
         origins = self.cors_allowed_origins
         if self.cors_credentials and origins is not None and not callable(origins) and "*" in origins:
             raise ConfigurationError("expected a list of origins with cors_credentials, got '*'")

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
+import math
+import os
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from windsock.engine.admission import Admission
 from windsock.engine.cors import OriginPolicy
 from windsock.engine.deadlines import Deadlines
 from windsock.engine.observation import SessionObserver, tell
@@ -29,6 +33,9 @@ if TYPE_CHECKING:
 _ID_BYTES: Final = 15
 """Random bytes of a session id: 120 bits, 20 characters, as the original."""
 
+OWNER_VARIABLE: Final = "WINDSOCK_WORKER"
+"""In the environment of a worker: its name, with which the ids of its sessions begin (see :mod:`windsock.workers`)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
@@ -37,6 +44,7 @@ class Refusal:
     code: ErrorCode
     message: str = ""
     status: int = 400
+    headers: tuple[Header, ...] = ()
 
     @property
     def body(self) -> dict[str, object]:
@@ -59,6 +67,7 @@ class Engine:
         outbox: what is to be written at the end of this iteration of the event loop.
         origins: the rule for ``Origin`` headers.
         observers: hear of each session.
+        draining: whether nobody new is let in.
     """
 
     def __init__(self, options: EngineOptions, on_session: Callable[[Session], None]) -> None:
@@ -69,8 +78,11 @@ class Engine:
         self.inbox: Inbox = self.wiring.inbox
         self.origins: OriginPolicy = OriginPolicy(options)
         self.observers: list[SessionObserver] = []
+        self.draining: bool = False
         self._traffic: dict[TransportName, Traffic] | None = None
         self._on_session = on_session
+        self._admission = None if options.handshake_rate is None else Admission(options.handshake_rate)
+        self._owner = os.environ.get(OWNER_VARIABLE, "")
         self._intervals: Deadlines[Session] = Deadlines(options.ping_interval, lambda session: session.ping())
         self._pongs: Deadlines[Session] = Deadlines(options.ping_timeout, lambda session: session.fail("ping timeout"))
         self._upgrades: Deadlines[Upgrade] = Deadlines(options.upgrade_timeout, lambda upgrade: upgrade.cancel())
@@ -114,6 +126,15 @@ class Engine:
         """Asks the application whether a new session may be opened."""
         if len(self.sessions) >= self.options.max_sessions:
             return Refusal(ErrorCode.BAD_REQUEST, "Too many sessions", status=503)
+        if self._admission is not None and not self.draining:
+            wait = self._admission.take(asyncio.get_running_loop().time())
+            if wait < 0:
+                headers = ((b"retry-after", b"%d" % math.ceil(-wait)),)
+                return Refusal(ErrorCode.BAD_REQUEST, "Too many handshakes", status=503, headers=headers)
+            if wait:
+                await asyncio.sleep(wait)
+        if self.draining:
+            return Refusal(ErrorCode.BAD_REQUEST, "Server is closing", status=503)
         ask = self.options.allow_request
         if ask is None:
             return None
@@ -126,7 +147,7 @@ class Engine:
 
     def new_id(self) -> str:
         """An id for a session; it is what the client proves itself with on long-polling."""
-        return secrets.token_urlsafe(_ID_BYTES)
+        return self._owner + secrets.token_urlsafe(_ID_BYTES)
 
     def handshake_headers(self, sid: str) -> list[Header]:
         """Headers of the answer that opens a session, for either transport."""

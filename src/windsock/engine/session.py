@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Collection
 from enum import Enum, auto
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from windsock.engine.observation import tell
 
@@ -34,6 +36,10 @@ class Listener(Protocol):
 
     def closed(self, reason: str) -> None:
         """The session is over, for one of Socket.IO's reasons."""
+
+    @property
+    def running(self) -> Collection[asyncio.Task[Any]]:
+        """What its messages have started and has not ended."""
 
 
 class Session:

@@ -7,7 +7,7 @@ import inspect
 import logging
 import secrets
 from asyncio import Task
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine
 from functools import partial
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, Final
@@ -121,6 +121,11 @@ class Connection:
             self.timer = None
         for socket in list(self._sockets.values()):
             self._remove(socket, reason)
+
+    @property
+    def running(self) -> Collection[asyncio.Task[Any]]:
+        """See :class:`windsock.engine.session.Listener`."""
+        return self._running or ()
 
     # -- the sockets' side --
 

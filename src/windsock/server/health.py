@@ -47,7 +47,7 @@ class Reporting(Protocol):
 def examine(io: Server) -> Health:
     """How a server is at this moment."""
     sessions = len(io.engine.sessions)
-    if io.closing:
+    if io.closing or io.engine.draining:
         return Health("closing", sessions)
     problems: dict[str, str] = {}
     for namespace in io.namespaces.values():

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, overload
 
 from windsock.adapters.cluster import Cluster
+from windsock.adapters.local import cluster_of_workers
 from windsock.adapters.memory import MemoryAdapter
 from windsock.adapters.recovery import KeptSockets
 from windsock.asgi import ASGIApplication
@@ -68,9 +69,12 @@ class Server(Hookable):
         http_compression: compression of long-polling answers.
         connection_state_recovery: for clients whose connection was lost; ``True`` for two minutes. With an adapter of
             one's own, that must be a :class:`windsock.RecoverableAdapter`.
-        adapter: knows the rooms; in memory by default. A :class:`windsock.Cluster` connects the server to others.
+        adapter: knows the rooms; in memory by default, which the workers of ``windsock serve --workers`` share. A
+            :class:`windsock.Cluster` connects the server to others.
         parser: the wire format; JSON by default.
         max_sessions: alive at once.
+        handshake_rate: sessions opened in a second; others wait for their turn, up to five seconds, and are refused
+            beyond that. Any number by default.
         slow_consumer: what happens to a client that does not take what is sent to it; by default it is closed when more
             than 4 MiB wait for it.
         max_fragments: frames in one WebSocket message.
@@ -114,6 +118,7 @@ class Server(Hookable):
         adapter: AdapterFactory = MemoryAdapter,
         parser: Parser | None = None,
         max_sessions: int = 100_000,
+        handshake_rate: float | None = None,
         slow_consumer: SlowConsumer = SlowConsumer(),  # noqa: B008  frozen
         max_fragments: int = 1024,
         max_handlers_in_flight: int = MAX_HANDLERS_IN_FLIGHT,
@@ -139,6 +144,7 @@ class Server(Hookable):
             per_message_deflate=PerMessageDeflate() if per_message_deflate is True else per_message_deflate or None,
             http_compression=HttpCompression() if http_compression is True else http_compression or None,
             max_sessions=max_sessions,
+            handshake_rate=handshake_rate,
             slow_consumer=slow_consumer,
             max_fragments=max_fragments,
         )
@@ -156,8 +162,8 @@ class Server(Hookable):
             ConnectionStateRecovery() if connection_state_recovery is True else connection_state_recovery or None
         )
         if adapter is MemoryAdapter:
-            adapter = self._adapter_in_memory()
-        elif isinstance(adapter, Cluster):
+            adapter = cluster_of_workers(path) or self._adapter_in_memory()
+        if isinstance(adapter, Cluster):
             adapter = adapter.over(self._adapter_in_memory())
         self._adapter = adapter
         self._dynamic: list[DynamicNamespace] = []

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, MutableMapping
 
     from windsock.engine.cors import Header
+    from windsock.engine.registry import Engine
     from windsock.engine.wiring import Wiring
     from windsock.testing.wire import Stream, Wire
     from windsock.types import ASGIApp, Send, TransportName
@@ -103,6 +104,9 @@ class _Lane:
 
     def __init__(self, stream: Stream) -> None:
         self._stream = stream
+
+    def meet(self, engine: Engine) -> None:
+        """See :class:`windsock.asgi.Lane`: nobody drains it."""
 
     def owns(self, send: Send) -> bool:
         """A middleware that wraps ``send`` has nothing to see: there is no answer to a handshake."""

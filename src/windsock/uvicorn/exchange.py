@@ -110,6 +110,9 @@ class DirectRequest:
         """See :class:`windsock.asgi.PollLane`: there is nobody in between."""
         return True
 
+    def meet(self, engine: Engine) -> None:
+        """See :class:`windsock.asgi.PollLane`: the server knows its own application's."""
+
     def take_over(self, on_lost: Callable[[], None] | None = None) -> None:
         """See :class:`windsock.asgi.PollLane`."""
         self._on_lost = on_lost
@@ -144,6 +147,11 @@ class Exchange:
     def owns(self, send: Send) -> bool:
         """See :class:`windsock.asgi.PollLane`."""
         return send == self._cycle.send
+
+    def meet(self, engine: Engine) -> None:
+        """See :class:`windsock.asgi.PollLane`."""
+        if self._protocol.met is not None:
+            self._protocol.met.add(engine)
 
     def take_over(self, on_lost: Callable[[], None] | None = None) -> None:
         """Makes the application's return mean nothing; the answer comes by :meth:`respond`, now or later."""

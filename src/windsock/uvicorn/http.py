@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
     from uvicorn.server import ServerState
 
+    from windsock.engine.registry import Engine
     from windsock.engine.wiring import Wiring
 
 
@@ -74,6 +75,9 @@ class HttpProtocol(HttpToolsProtocol):
 
     pending: ClassVar[None] = None
     """Nobody appends to its answers: see :class:`windsock.engine.transports.outbox.Flushable`."""
+
+    met: ClassVar[set[Engine] | None] = None
+    """Engines that have had a client; a server that drains them when it ends makes this a set of its own."""
 
     # Its base's, which it sets, too.
     parser: httptools.HttpRequestParser

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from websockets.extensions import Extension
 
     from windsock.engine.cors import Header
+    from windsock.engine.registry import Engine
     from windsock.engine.transports.websocket import WebSocketTransport
     from windsock.engine.wiring import Wiring
     from windsock.types import Send
@@ -70,6 +71,9 @@ class WebSocketProtocol(asyncio.Protocol):
 
     max_fragments: ClassVar[int] = MAX_FRAGMENTS
     """Frames in one message to a plain ASGI endpoint."""
+
+    met: ClassVar[set[Engine] | None] = None
+    """See :attr:`windsock.uvicorn.http.HttpProtocol.met`."""
 
     def __init__(
         self,
@@ -159,6 +163,11 @@ class WebSocketProtocol(asyncio.Protocol):
     def owns(self, send: Send) -> bool:
         """See :class:`windsock.asgi.Lane`."""
         return send == self._send
+
+    def meet(self, engine: Engine) -> None:
+        """See :class:`windsock.asgi.Lane`."""
+        if self.met is not None:
+            self.met.add(engine)
 
     def take_over(self, wiring: Wiring, headers: list[Header], subprotocol: str | None = None) -> WebSocketTransport:
         """See :class:`windsock.asgi.Lane`."""

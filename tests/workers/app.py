@@ -1,0 +1,64 @@
+"""What the workers of the tests run. ``PORT`` is where they listen; ``/pid`` says who answers, on any connection."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from typing import Any
+
+from windsock import Server, Socket
+from windsock.types import Receive, Scope, Send
+
+io = Server(ping_interval=5, ping_timeout=20)
+
+
+@io.on("who")
+def who(socket: Socket) -> dict[str, Any]:
+    return {"pid": os.getpid(), "address": socket.handshake.address}
+
+
+@io.on("echo")
+def echo(socket: Socket, *arguments: Any) -> list[Any]:
+    return list(arguments)
+
+
+@io.on("join")
+def join(socket: Socket) -> None:
+    socket.join("room")
+
+
+@io.on("say")
+def say(socket: Socket, text: str) -> None:
+    io.to("room").emit("said", text)
+
+
+@io.on("count")
+async def count(socket: Socket) -> int:
+    return len(await io.in_("room").fetch_sockets())
+
+
+@io.on("slow")
+async def slow(socket: Socket, seconds: float) -> None:
+    print("slow handler began", flush=True)  # noqa: T201
+    await asyncio.sleep(seconds)
+    print("slow handler ended", flush=True)  # noqa: T201
+
+
+async def pid(scope: Scope, receive: Receive, send: Send) -> None:
+    body = str(os.getpid()).encode()
+    headers = [(b"content-length", b"%d" % len(body))]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def rest(scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] == "lifespan":
+        await receive()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await send({"type": "lifespan.shutdown.complete"})
+    else:
+        await pid(scope, receive, send)
+
+
+app = io.asgi(rest, health_path="/healthz")

@@ -1,0 +1,91 @@
+// Many stock clients in one process: node crowd.mjs URL COUNT TRANSPORT[,TRANSPORT]
+// A line of stdin asks, a JSON line of stdout answers:
+//   connected   all are connected: {disconnects: {reason: count}, errors: [message], transports: {name: count}}
+//   ask         who answers: {pid: count}, after each client has got five echoes back
+//   share       each joins a room and says ten things to it: {each: what the least has heard, count: sockets in the room}
+//   quit
+import { createRequire } from "node:module";
+import { createInterface } from "node:readline";
+
+const require = createRequire(new URL("../conformance/js/", import.meta.url));
+const { io } = require("socket.io-client");
+
+const [url, count, transports] = process.argv.slice(2);
+const disconnects = {};
+const errors = [];
+const add = (counts, key) => {
+  counts[key] = (counts[key] ?? 0) + 1;
+};
+const sockets = Array.from({ length: Number(count) }, () => {
+  const socket = io(url, {
+    transports: transports.split(","),
+    forceNew: true,
+    reconnectionDelay: 50,
+    reconnectionDelayMax: 500,
+  });
+  socket.on("disconnect", (reason, details) => {
+    add(disconnects, reason);
+    if (details?.context?.status) errors.push(`${details.message} ${details.context.status}`);
+  });
+  socket.on("connect_error", (error) => errors.push(`${error.message} ${error.context?.status ?? ""}`.trim()));
+  return socket;
+});
+
+const upgraded = (socket) => {
+  const engine = socket.io.engine;
+  return socket.connected && engine.transport.name === transports.split(",").at(-1);
+};
+
+async function connected() {
+  while (!sockets.every(upgraded)) await new Promise((resolve) => setTimeout(resolve, 10));
+  const names = {};
+  for (const socket of sockets) add(names, socket.io.engine.transport.name);
+  return { disconnects, errors, transports: names };
+}
+
+async function ask() {
+  const pids = {};
+  await Promise.all(
+    sockets.map(async (socket) => {
+      for (let number = 0; number < 5; number++) {
+        const [back] = await socket.timeout(20_000).emitWithAck("echo", number);
+        if (back !== number) throw new Error(`expected ${number}, got ${back}`);
+      }
+      add(pids, (await socket.timeout(20_000).emitWithAck("who")).pid);
+    }),
+  );
+  return pids;
+}
+
+async function share() {
+  await Promise.all(sockets.map((socket) => socket.timeout(20_000).emitWithAck("join")));
+  const heard = sockets.map((socket) => {
+    const texts = new Set();
+    socket.off("said").on("said", (text) => texts.add(text));
+    return texts;
+  });
+  for (let number = 0; number < 10; number++) {
+    await Promise.all(sockets.map((socket, who) => socket.timeout(20_000).emitWithAck("say", `${who}: ${number}`)));
+  }
+  const all = sockets.length * 10;
+  for (let tries = 0; tries < 1000 && !heard.every((texts) => texts.size === all); tries++) {
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  return {
+    each: Math.min(...heard.map((texts) => texts.size)),
+    count: await sockets[0].timeout(20_000).emitWithAck("count"),
+  };
+}
+
+const commands = { connected, ask, share };
+for await (const line of createInterface({ input: process.stdin })) {
+  if (line === "quit") break;
+  let answer;
+  try {
+    answer = await commands[line]();
+  } catch (error) {
+    answer = { error: `${error.stack}` };
+  }
+  process.stdout.write(`${JSON.stringify(answer)}\n`);
+}
+for (const socket of sockets) socket.close();

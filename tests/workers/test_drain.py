@@ -1,0 +1,146 @@
+"""The end of a server whose clients others take: nothing of what it has begun is lost."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.conformance.process import ServerProcess, python, wait_until
+from tests.workers.fixtures import Connection, Crowd, Session, Workers
+
+MOUNTED = """
+from starlette.applications import Starlette
+from starlette.routing import Mount
+from tests.workers.app import io
+
+app = Starlette(routes=[Mount("/", io.asgi())])
+"""
+
+
+def serve(*options: str, target: str = "tests.workers.app:app") -> ServerProcess:
+    return ServerProcess(python("-m", "windsock.cli", "serve", target, "--port", "{port}", *options))
+
+
+@pytest.mark.parametrize("transports", [["polling"], ["websocket"]], ids=["polling", "websocket"])
+def test_connections_are_closed_one_by_one(javascript: None, transports: list[str]) -> None:
+    with serve("--drain-window", "3") as server, Crowd(server.url, 100, *transports) as crowd:
+        crowd.do("connected")
+        began = time.monotonic()
+        server.process.send_signal(signal.SIGTERM)
+        server.process.wait(15)
+        assert server.process.returncode == 0
+        assert 1.5 < time.monotonic() - began < 8, "over two seconds: a hundred sessions, fifty a second"
+        server.start()
+        seen = crowd.do("connected")
+        assert seen["disconnects"] == {"transport close": 100}
+        assert not server.trouble(), server.log()
+
+
+def test_an_interrupt_closes_them_at_once(javascript: None) -> None:
+    with serve("--drain-window", "5") as server, Crowd(server.url, 100, "websocket") as crowd:
+        crowd.do("connected")
+        began = time.monotonic()
+        server.process.send_signal(signal.SIGINT)
+        server.process.wait(15)
+        assert time.monotonic() - began < 1.5
+
+
+def test_handlers_end_first() -> None:
+    with serve() as server, Connection(server.port) as connection:
+        session = Session(connection)
+        assert connection.ask("POST", session.target, b'42["slow",1.5]') == (200, b"ok")
+        assert server.stop() == 0
+        assert "slow handler ended" in server.log()
+
+
+def test_and_are_not_waited_for_without_end() -> None:
+    with serve("--graceful-timeout", "1") as server, Connection(server.port) as connection:
+        session = Session(connection)
+        assert connection.ask("POST", session.target, b'42["slow",60]') == (200, b"ok")
+        began = time.monotonic()
+        server.stop()
+        assert time.monotonic() - began < 3
+        assert "slow handler ended" not in server.log()
+
+
+@pytest.mark.parametrize("mounted", [False, True], ids=["outermost", "mounted"])
+def test_whoever_asks_meanwhile_is_told(tmp_path: Path, mounted: bool) -> None:
+    (tmp_path / "mounting.py").write_text(MOUNTED)
+    target = "mounting:app" if mounted else "tests.workers.app:app"
+    command = python("-m", "windsock.cli", "serve", target, "--port", "{port}")
+    environment = {"PYTHONPATH": f"{Path.cwd()}:{tmp_path}"}
+    with (
+        ServerProcess(command, environment=environment) as server,
+        Connection(server.port) as connection,
+        Connection(server.port) as other,
+    ):
+        session = Session(connection)
+        connection.ask("POST", session.target, b'42["slow",1]')
+        other.send(f"GET {session.target} HTTP/1.1\r\nhost: test\r\n\r\n".encode())
+        third = Connection(server.port)
+        with third:
+            third.ask("GET", "/socket.io/?EIO=3&transport=polling")
+            server.process.send_signal(signal.SIGTERM)
+            assert other.answer()[1].endswith(b"1"), "the session is closed"
+            status, body = third.ask("GET", "/socket.io/?EIO=4&transport=polling")
+            assert (status, json.loads(body)["message"]) == (503, "Server is closing")
+            if not mounted:
+                status, body = third.ask("GET", "/healthz")
+                assert (status, json.loads(body)["status"]) == (503, "closing")
+        assert server.process.wait(10) == 0
+
+
+def test_a_replaced_worker_waits_for_its_handlers() -> None:
+    with Workers(2) as workers, Connection(workers.port) as connection:
+        session = Session(connection)
+        assert connection.ask("POST", session.target, b'42["slow",1.5]') == (200, b"ok")
+        workers.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: "slow handler ended" in workers.log(), "it ends", within=20)
+
+
+@pytest.mark.parametrize(
+    ("allowed", "seen"), [("127.0.0.0/8", "203.0.113.7"), ("10.0.0.0/8,192.0.2.1", "127.0.0.1")], ids=["yes", "no"]
+)
+@pytest.mark.parametrize("workers", [(), ("--workers", "2")], ids=["one process", "two workers"])
+def test_the_address_that_a_proxy_tells(workers: tuple[str, ...], allowed: str, seen: str) -> None:
+    with (
+        serve("--proxy-headers", "--forwarded-allow-ips", allowed, *workers) as server,
+        Connection(server.port) as connection,
+    ):
+        connection.header = "x-forwarded-for: 203.0.113.7\r\n"
+        session = Session(connection)
+        assert session.who(connection)["address"] == seen
+
+
+def test_a_crowd_comes_back_at_the_rate_that_is_allowed(javascript: None, tmp_path: Path) -> None:
+    (tmp_path / "slow.py").write_text("from windsock import Server\nio = Server(handshake_rate=20)\n")
+    command = python("-m", "windsock.cli", "serve", "slow:io", "--port", "{port}")
+    with ServerProcess(command, cwd=tmp_path) as server:
+        for count, refused in (60, False), (200, True):
+            began = time.monotonic()
+            with Crowd(server.url, count, "websocket") as crowd:
+                seen = crowd.do("connected")
+                assert time.monotonic() - began > (count - 20) / 20 - 1
+                assert seen["disconnects"] == {}
+                assert bool(seen["errors"]) == refused, "those who would wait for longer than five seconds"
+        assert not server.trouble(), server.log()
+
+
+def test_who_is_refused_is_told_when_to_try_again(tmp_path: Path) -> None:
+    (tmp_path / "slow.py").write_text("from windsock import Server\nio = Server(handshake_rate=1)\n")
+    command = python("-m", "windsock.cli", "serve", "slow:io", "--port", "{port}")
+    with ServerProcess(command, cwd=tmp_path) as server, ExitStack() as stack:
+        waiting = [stack.enter_context(Connection(server.port)) for _ in range(12)]
+        for connection in waiting:
+            connection.send(b"GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nhost: test\r\n\r\n")
+        answers = [connection.answer() for connection in waiting]
+        assert sorted(status for status, _ in answers)[:2] == [200, 200]
+        refused = [connection for connection, (status, _) in zip(waiting, answers, strict=True) if status == 503]
+        assert refused
+        assert all(re.search(rb"(?i)\r\nretry-after: [1-9]\d*\r\n", connection.head) for connection in refused)

@@ -1,0 +1,99 @@
+"""Requests that reach another worker than their session's."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from contextlib import ExitStack
+
+from tests.workers.fixtures import Connection, Session, Workers
+
+UNKNOWN = (400, {"code": 1, "message": "Session ID unknown"})
+
+
+def sessions_of_two(stack: ExitStack, workers: Workers) -> tuple[Session, Session]:
+    """Sessions that two different workers have."""
+    first = Session(stack.enter_context(Connection(workers.port)))
+    for _ in range(50):
+        other = Session(stack.enter_context(Connection(workers.port)))
+        if other.owner != first.owner:
+            return first, other
+    raise AssertionError("one worker takes all")
+
+
+def test_one_connection_goes_to_and_fro(four: Workers) -> None:
+    with ExitStack() as stack, Connection(four.port) as connection:
+        one, two = sessions_of_two(stack, four)
+        pids = {one.who(connection)["pid"], two.who(connection)["pid"]}
+        assert len(pids) == 2
+        for _ in range(20):
+            assert {one.who(connection)["pid"], two.who(connection)["pid"]} == pids
+        assert int(connection.ask("GET", "/pid")[1]) in pids, "what is for anybody is answered where it is"
+
+
+def test_a_request_that_comes_in_pieces(four: Workers) -> None:
+    with ExitStack() as stack:
+        for session in sessions_of_two(stack, four):
+            with Connection(four.port) as connection:
+                request = f"GET {session.target} HTTP/1.1\r\nhost: test\r\n\r\n".encode()
+                connection.ask("POST", session.target, b'420["echo",1]')
+                for position in range(len(request)):
+                    connection.send(request[position : position + 1])
+                assert b"1" in connection.answer()[1]
+
+
+def test_a_body_larger_than_one_read(four: Workers) -> None:
+    with ExitStack() as stack:
+        for session in sessions_of_two(stack, four):
+            with Connection(four.port) as connection:
+                text = "x" * 900_000
+                assert connection.ask("POST", session.target, f'420["echo","{text}"]'.encode()) == (200, b"ok")
+                assert text.encode() in connection.ask("GET", session.target)[1]
+
+
+def test_the_address_stays_the_client_s(four: Workers) -> None:
+    with ExitStack() as stack, Connection(four.port) as connection:
+        for session in sessions_of_two(stack, four):
+            assert session.who(connection)["address"] == "127.0.0.1"
+
+
+def test_ids_that_nobody_gave_out(four: Workers) -> None:
+    with ExitStack() as stack, Connection(four.port) as connection:
+        known, _ = sessions_of_two(stack, four)
+        random = "A" * 20
+        for sid in (known.owner + random, "ffffff" + random, "000000" + random, random, "../../../../etc/passwd"):
+            status, body = connection.ask("GET", f"/socket.io/?EIO=4&transport=polling&sid={sid}")
+            assert (status, json.loads(body)) == UNKNOWN
+
+
+def test_a_session_whose_worker_has_ended(javascript: None) -> None:
+    with ExitStack() as stack, Workers(2) as workers, Connection(workers.port) as connection:
+        one, two = sessions_of_two(stack, workers)
+        os.kill(one.who(connection)["pid"], signal.SIGKILL)
+        workers.wait_for("takes clients", 3)
+        with Connection(workers.port) as another:
+            status, body = another.ask("GET", one.target)
+            assert (status, json.loads(body)) == UNKNOWN
+            assert two.who(another)
+
+
+def test_a_worker_that_stands_still_costs_the_others_nothing() -> None:
+    with ExitStack() as stack, Workers(2) as workers, Connection(workers.port) as connection:
+        one, two = sessions_of_two(stack, workers)
+        pid = one.who(connection)["pid"]
+        two.who(connection)  # which is where the connection is now
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            waiting = []
+            for _ in range(100):
+                # On connections that the other worker has.
+                patient = stack.enter_context(Connection(workers.port))
+                two.who(patient)
+                patient.send(f"POST {one.target} HTTP/1.1\r\nhost: test\r\ncontent-length: 1\r\n\r\n6".encode())
+                waiting.append(patient)
+            assert two.who(connection)
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        assert [each.answer()[0] for each in waiting] == [200] * 100
+        assert one.who(connection)["pid"] == pid

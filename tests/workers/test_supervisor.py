@@ -1,0 +1,144 @@
+"""The process that keeps workers running."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.conformance.process import ROOT, python, wait_until
+from tests.workers.fixtures import Connection, Workers
+from windsock import ConfigurationError, Server
+from windsock.cli import serve
+
+PAGE = """
+async def app(scope, receive, send):
+    if scope["type"] == "lifespan":
+        await receive()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await send({"type": "lifespan.shutdown.complete"})
+        return
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"3")]})
+    await send({"type": "http.response.body", "body": b"one"})
+"""
+
+FAILS = """
+async def app(scope, receive, send):
+    await receive()
+    await send({"type": "lifespan.startup.failed", "message": "no database"})
+"""
+
+
+def run(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    command = python("-m", "windsock.cli", "serve", *arguments, "--port", "0", "--workers", "2")
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=30, check=False)
+
+
+@pytest.mark.parametrize(
+    ("source", "said", "code"),
+    [
+        ("number = 5", "expected 'app' in 'broken', found no such name", 2),
+        ("app = 5", "expected a windsock.Server or an ASGI application as 'broken:app', got int", 2),
+        ("raise ValueError('no database')", "no database", 1),
+        (FAILS, "no database", 3),
+    ],
+    ids=["no such name", "no application", "an error", "a start that fails"],
+)
+def test_what_never_worked_is_not_tried_again(tmp_path: Path, source: str, said: str, code: int) -> None:
+    (tmp_path / "broken.py").write_text(source)
+    ended = run("broken:app", cwd=tmp_path)
+    assert ended.returncode == code
+    assert said in ended.stderr
+    assert "listening" not in ended.stderr
+
+
+def test_workers_import_what_they_run() -> None:
+    with pytest.raises(ConfigurationError, match="module:name"):
+        serve(Server(), workers=2)
+    for count in (0, 257):
+        with pytest.raises(ConfigurationError, match="1 to 256 workers"):
+            serve("tests.workers.app:app", workers=count)
+
+
+def test_a_worker_that_ends_again_and_again_waits_longer_each_time(tmp_path: Path) -> None:
+    marker = tmp_path / "broken"
+    (tmp_path / "page.py").write_text(f"import os\nif os.path.exists({str(marker)!r}):\n    os._exit(9)\n{PAGE}")
+    with Workers(1, target="page:app", cwd=tmp_path) as workers:
+        marker.touch()
+        began = time.monotonic()
+        os.kill(workers.pids[0], signal.SIGKILL)
+        workers.wait_for("did not start: it ended with 9", 3)
+        assert time.monotonic() - began > 0.5 + 1 + 2
+        marker.unlink()
+        with Connection(workers.port) as connection:  # which waits until somebody answers
+            assert connection.ask("GET", "/") == (200, b"one")
+
+
+def test_hangup_keeps_the_old_workers_when_new_ones_do_not_start(tmp_path: Path) -> None:
+    (tmp_path / "page.py").write_text(PAGE)
+    with Workers(2, target="page:app", cwd=tmp_path) as workers:
+        before = workers.pids
+        (tmp_path / "page.py").write_text("raise ValueError('not this time')")
+        workers.process.send_signal(signal.SIGHUP)
+        workers.wait_for("the other workers stay as they are")
+        with Connection(workers.port) as connection:
+            assert connection.ask("GET", "/") == (200, b"one")
+        (tmp_path / "page.py").write_text(PAGE.replace("one", "two"))
+        workers.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: not set(before) & set(workers.pids), "both are replaced", within=20)
+        wait_until(lambda: _answer(workers) == b"two", "the new page", within=10)
+
+
+def test_reload(tmp_path: Path) -> None:
+    (tmp_path / "page.py").write_text(PAGE)
+    with Workers(1, "--reload", target="page:app", cwd=tmp_path) as workers:
+        assert _answer(workers) == b"one"
+        wait_until(lambda: _touch(tmp_path / "page.py", PAGE.replace("one", "two"), workers) == b"two", "it", within=20)
+        (tmp_path / "page.py").write_text("a mistake")
+        workers.wait_for("the other workers stay as they are")
+        assert _answer(workers) == b"two"
+
+
+def test_nobody_is_refused_while_workers_are_replaced(tmp_path: Path) -> None:
+    (tmp_path / "page.py").write_text(PAGE)
+    with Workers(2, target="page:app", cwd=tmp_path) as workers:
+        before = set(workers.pids)
+        workers.process.send_signal(signal.SIGHUP)
+        asked = 0
+        while set(workers.pids) & before or asked < 100:
+            assert _answer(workers) == b"one"
+            asked += 1
+
+
+def test_workers_end_with_their_supervisor() -> None:
+    with Workers(2) as workers:
+        pids = workers.pids
+        os.kill(workers.process.pid, signal.SIGKILL)
+        workers.process.wait(10)
+        wait_until(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in pids), "they end", within=15)
+
+
+def test_the_sockets_are_the_user_s_own_and_go_with_the_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    with Workers(2) as workers:
+        (folder,) = tmp_path.iterdir()
+        assert folder.stat().st_mode & 0o777 == 0o700
+        assert sorted(path.name for path in folder.iterdir() if path.is_socket()) == ["000001", "000002"]
+        assert workers.stop() == 0
+        assert not folder.exists()
+
+
+def _answer(workers: Workers) -> bytes:
+    with Connection(workers.port) as connection:
+        return connection.ask("GET", "/")[1]
+
+
+def _touch(path: Path, text: str, workers: Workers) -> bytes:
+    # Again and again: a watcher may not have begun to watch yet.
+    path.write_text(text)
+    return _answer(workers)
