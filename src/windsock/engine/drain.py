@@ -15,6 +15,9 @@ RATE: Final = 50
 FAREWELL: Final = 1.0
 """Seconds for the request with which a long-polling client gets the rest, and the news of the end."""
 
+CHECK_INTERVAL: Final = 0.02
+"""Seconds between two looks at what is still there."""
+
 
 async def drain(engine: Engine, within: float) -> None:
     """Takes no more clients, closes each session at a moment of its own, and waits for what their messages started.
@@ -28,7 +31,7 @@ async def drain(engine: Engine, within: float) -> None:
     engine.draining = True
     loop = asyncio.get_running_loop()
     sessions = list(engine.sessions.values())
-    running = [session.listener for session in sessions]
+    listeners = [session.listener for session in sessions]
     random.shuffle(sessions)
     spread = min(within, len(sessions) / RATE)
     began = loop.time()
@@ -39,9 +42,9 @@ async def drain(engine: Engine, within: float) -> None:
             await asyncio.sleep(delay)
         session.close(reason="server shutting down")
     engine.close()  # what was on its way in meanwhile
-    while tasks := [task for listener in running for task in listener.running]:
-        await asyncio.wait(tasks)
+    # An event for the end of each handler and session would cost them all, for once in the life of a process.
+    while any(listener.busy for listener in listeners):  # noqa: ASYNC110
+        await asyncio.sleep(CHECK_INTERVAL)
     latest = loop.time() + FAREWELL
-    # An event that each end of a session sets would cost them all, for once in the life of a process.
-    while engine.sessions and loop.time() < latest:  # noqa: ASYNC110
-        await asyncio.sleep(0.02)
+    while engine.sessions and loop.time() < latest:  # noqa: ASYNC110  as above
+        await asyncio.sleep(CHECK_INTERVAL)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Collection
 from enum import Enum, auto
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from windsock.engine.observation import tell
 
@@ -38,8 +36,8 @@ class Listener(Protocol):
         """The session is over, for one of Socket.IO's reasons."""
 
     @property
-    def running(self) -> Collection[asyncio.Task[Any]]:
-        """What its messages have started and has not ended."""
+    def busy(self) -> bool:
+        """Whether something that its messages have started has not ended."""
 
 
 class Session:

@@ -7,7 +7,7 @@ import inspect
 import logging
 import secrets
 from asyncio import Task
-from collections.abc import Callable, Collection, Coroutine
+from collections.abc import Callable, Coroutine
 from functools import partial
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, Final
@@ -123,9 +123,9 @@ class Connection:
             self._remove(socket, reason)
 
     @property
-    def running(self) -> Collection[asyncio.Task[Any]]:
+    def busy(self) -> bool:
         """See :class:`windsock.engine.session.Listener`."""
-        return self._running or ()
+        return bool(self._running)
 
     # -- the sockets' side --
 
