@@ -41,14 +41,18 @@ _HTML: Final = (b"content-type", b"text/html")
 _NO_STORE: Final = (b"cache-control", b"no-store")
 
 
+class Host(Protocol):
+    """A server that closes sessions when it ends; also where a middleware keeps its lane from being used."""
+
+    def meet(self, engine: Engine) -> None:
+        """Tells it of an engine that has a client."""
+
+
 class Lane(Protocol):
     """A connection whose server lets the engine own it (see :mod:`windsock.uvicorn`)."""
 
     def owns(self, send: Send) -> bool:
         """Whether this is the ``send`` that the server gave: if not, a middleware wants to see what is sent."""
-
-    def meet(self, engine: Engine) -> None:
-        """Tells the server whose sessions are to be closed when it ends."""
 
     def take_over(self, wiring: Wiring, headers: list[Header], subprotocol: str | None = None) -> WebSocketTransport:
         """Completes the handshake and hands the connection over; its receiver is to be set before anything else."""
@@ -59,9 +63,6 @@ class PollLane(Protocol):
 
     def owns(self, send: Send) -> bool:
         """Whether this is the ``send`` that the server gave: if not, a middleware wants to see what is sent."""
-
-    def meet(self, engine: Engine) -> None:
-        """Tells the server whose sessions are to be closed when it ends."""
 
     def take_over(self, on_lost: Callable[[], None] | None = None) -> None:
         """From now on the application's return means nothing; ``on_lost`` tells that the client went away."""
@@ -183,8 +184,7 @@ class ASGIApplication:
         assert transport is not None
         if found is None:
             engine.open(scope, transport, sid)
-            if lane is not None:
-                lane.meet(engine)
+            _introduce(engine, scope)
         else:
             engine.begin_upgrade(found, transport)
         if carrier is not None:
@@ -270,8 +270,7 @@ class LongPolling:
         transport = engine.wiring.carriers.polling(engine.wiring)
         sid = engine.new_id()
         engine.open(self._scope, transport, sid)
-        if self._lane is not None:
-            self._lane.meet(engine)
+        _introduce(engine, self._scope)
         self._sent_headers = engine.handshake_headers(sid)
         await self._poll(transport)
 
@@ -418,6 +417,12 @@ def lane_of(scope: Scope, send: Send) -> Lane | None:
     """The fast lane that a WebSocket's server offers, unless a middleware stands in between."""
     lane: Lane | None = scope.get("extensions", {}).get(EXTENSION)
     return lane if lane is not None and lane.owns(send) else None
+
+
+def _introduce(engine: Engine, scope: Scope) -> None:
+    host: Host | None = scope.get("extensions", {}).get(EXTENSION)
+    if host is not None:
+        host.meet(engine)
 
 
 def _local_path(scope: Scope) -> str:

@@ -106,7 +106,7 @@ class _Lane:
         self._stream = stream
 
     def meet(self, engine: Engine) -> None:
-        """See :class:`windsock.asgi.Lane`: nobody drains it."""
+        """See :class:`windsock.asgi.Host`: nobody drains it."""
 
     def owns(self, send: Send) -> bool:
         """A middleware that wraps ``send`` has nothing to see: there is no answer to a handshake."""

@@ -110,9 +110,6 @@ class DirectRequest:
         """See :class:`windsock.asgi.PollLane`: there is nobody in between."""
         return True
 
-    def meet(self, engine: Engine) -> None:
-        """See :class:`windsock.asgi.PollLane`: the server knows its own application's."""
-
     def take_over(self, on_lost: Callable[[], None] | None = None) -> None:
         """See :class:`windsock.asgi.PollLane`."""
         self._on_lost = on_lost
@@ -149,7 +146,7 @@ class Exchange:
         return send == self._cycle.send
 
     def meet(self, engine: Engine) -> None:
-        """See :class:`windsock.asgi.PollLane`."""
+        """See :class:`windsock.asgi.Host`."""
         if self._protocol.met is not None:
             self._protocol.met.add(engine)
 

@@ -165,7 +165,7 @@ class WebSocketProtocol(asyncio.Protocol):
         return send == self._send
 
     def meet(self, engine: Engine) -> None:
-        """See :class:`windsock.asgi.Lane`."""
+        """See :class:`windsock.asgi.Host`."""
         if self.met is not None:
             self.met.add(engine)
 
