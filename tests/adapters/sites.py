@@ -60,8 +60,7 @@ async def stub(count: int, make: Make) -> AsyncIterator[Site]:
     cluster = StubCluster()
     async with Harness() as harness:
         servers = [make(adapter=cluster.node()) for _ in range(count)]
-        for io in servers:
-            await io.start()
+        await harness.serve(*servers)
         yield Site(harness, servers)
 
 

@@ -292,7 +292,7 @@ class ClusterAdapter:
             number = len(missing) + anonymous
             text = f"{number} of {number + len(tally.answers)} clients did not acknowledge"
             if tally.roll.silent:
-                text += f"; {_silence(tally)}"
+                text += f"; nodes that did not say how many they have: {tally.roll.silent}"
             raise AckTimeout(text, tally.answers, missing)
         return tally.answers
 
@@ -588,11 +588,7 @@ def _new_id() -> str:
 
 def _silence(request: Request) -> str:
     silent = request.roll.silent
-    return (
-        f"{silent} of {silent + len(request.answers)} nodes did not answer"
-        if type(request) is Request
-        else (f"{silent} nodes did not say how many clients they have")
-    )
+    return f"{silent} of {silent + len(request.answers)} nodes did not answer"
 
 
 def _ignore(message: ClusterMessage) -> None:

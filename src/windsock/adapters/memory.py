@@ -47,9 +47,11 @@ class MemoryAdapter:
         was_here = self._members.pop(member.id, None) is not None
         for room in self._joined.pop(member.id, ()):
             self._drop(member, room)
+        if not was_here:
+            return
         if member.id in self._rooms:
             self._drop(member, member.id)
-        elif was_here and self._observer is not None:
+        elif self._observer is not None:
             self._tell_left(member, member.id)
 
     def join(self, member: Member, rooms: Iterable[str]) -> None:

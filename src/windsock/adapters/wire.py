@@ -61,6 +61,12 @@ ADAPTER_CLOSE: Final = 13
 
 Fields = Mapping[str, Any]
 
+_LONGEST: Final = 24 * 60 * 60 * 1000
+"""Milliseconds within which answers may be asked for: a day. Who wants more gets the default."""
+
+_LATEST: Final = 1e15
+"""Milliseconds since the epoch beyond which nobody has said anything yet."""
+
 
 # -- as the original's mappings --
 
@@ -87,9 +93,10 @@ def from_mapping(fields: Any, payload: Payload | None = None) -> ClusterMessage:
         MessageError: they stand for none.
     """
     fields = _mapping(fields)
-    read = _READERS.get(fields.get("type", 0))
+    type = fields.get("type")
+    read = _READERS.get(type) if isinstance(type, int) else None
     if read is None:
-        raise MessageError(f"expected a type of message from 1 to 13, got {fields.get('type')!r:.100}")
+        raise MessageError(f"expected a type of message from 1 to 13, got {type!r:.100}")
     data = fields.get("data")
     return read(_text(fields, "uid"), {} if data is None else _mapping(data), payload)
 
@@ -116,7 +123,7 @@ def target_of(options: Any) -> tuple[Target, float | None]:
     flags = options.get("flags")
     flags = {} if flags is None else _mapping(flags)
     milliseconds = flags.get("timeout")
-    seconds = milliseconds / 1000 if isinstance(milliseconds, int | float) and 0 <= milliseconds < 1e9 else None
+    seconds = milliseconds / 1000 if isinstance(milliseconds, int | float) and 0 <= milliseconds < _LONGEST else None
     target = Target(
         frozenset(_texts(options, "rooms")),
         frozenset(_texts(options, "except")),
@@ -164,7 +171,7 @@ def socket_from_mapping(fields: Any) -> SocketDetails:
         address=_string(said.get("address")),
         secure=said.get("secure") is True,
         xdomain=said.get("xdomain") is True,
-        time=issued / 1000 if isinstance(issued, int | float) else 0.0,
+        time=issued / 1000 if isinstance(issued, int | float) and 0 <= issued < _LATEST else 0.0,
         auth=auth if isinstance(auth := said.get("auth"), dict) else {},
     )
     return SocketDetails(_text(fields, "id"), handshake, frozenset(_texts(fields, "rooms")), fields.get("data"))
@@ -215,7 +222,7 @@ def decode(pieces: Sequence[bytes]) -> ClusterMessage:
     carried = tuple(pieces[1:])
     fields = _mapping(fields)
     type = fields.get("type")
-    if type in (FETCH_SOCKETS_RESPONSE, BROADCAST_ACK, SERVER_SIDE_EMIT_RESPONSE):
+    if isinstance(type, int) and type in (FETCH_SOCKETS_RESPONSE, BROADCAST_ACK, SERVER_SIDE_EMIT_RESPONSE):
         what = "sockets" if type == FETCH_SOCKETS_RESPONSE else "packet"
         fields = {**fields, "data": {**_mapping(fields.get("data")), what: _unpack(carried)[-1]}}
     return from_mapping(fields, Payload(read=lambda: _unpack(carried)))
@@ -356,7 +363,7 @@ def _read_ack(uid: str, data: Fields, _: Payload | None) -> BroadcastAck:
     return BroadcastAck(uid, _text(data, "requestId"), data.get("packet"), id, data.get("left") is True)
 
 
-_READERS: Final[dict[Any, Callable[[str, Fields, Payload | None], ClusterMessage]]] = {
+_READERS: Final[dict[int, Callable[[str, Fields, Payload | None], ClusterMessage]]] = {
     INITIAL_HEARTBEAT: lambda uid, data, _: InitialHeartbeat(uid),
     HEARTBEAT: lambda uid, data, _: Heartbeat(uid),
     ADAPTER_CLOSE: lambda uid, data, _: AdapterClose(uid),

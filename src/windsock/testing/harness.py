@@ -175,6 +175,17 @@ class Harness:
         await lifespan.start()
         self._lifespans.append(lifespan)
 
+    async def serve(self, *servers: Server) -> None:
+        """Starts servers that nobody connects to by themselves, and connects them to their cluster.
+
+        A server that has a client is started by that; what it says before the others are there is lost to them.
+        """
+        for io in servers:
+            if io not in self._servers:
+                self._servers.append(io)
+            await io.start()
+        await self.settle()
+
     async def settle(self) -> None:
         """Lets everything happen that can happen now; see :meth:`windsock.testing.Clock.settle`."""
         await self.clock.settle()
