@@ -9,7 +9,8 @@ from windsock.adapters.base import (
     SocketState,
     Target,
 )
-from windsock.adapters.cluster import Cluster, ClusterCounters
+from windsock.adapters.cluster import Cluster
+from windsock.adapters.counters import ClusterCounters
 from windsock.adapters.memory import MemoryAdapter
 from windsock.adapters.observation import ObservableAdapter, RoomObserver
 from windsock.client.client import Client

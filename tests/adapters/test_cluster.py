@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from copy import copy
+from functools import partial
 from typing import Any
 
 import pytest
@@ -445,7 +447,11 @@ async def test_nothing_is_decoded_for_nobody(windsock_harness: Harness) -> None:
     read: list[str] = []
 
     def payload(name: str) -> Payload:
-        return Payload(read=lambda: read.append(name) or [name])  # type: ignore[func-returns-value]
+        def decode() -> list[Any]:
+            read.append(name)
+            return [name]
+
+        return Payload(read=decode)
 
     alone.hear(Broadcast("other", Target(frozenset({"blue"})), payload("blue")))
     alone.hear(Broadcast("other", Target(frozenset({"blue"})), payload("blue"), "1"))
@@ -490,8 +496,9 @@ async def test_nonsense_is_dropped_and_counted(windsock_harness: Harness) -> Non
         raise MessageError("garbage")
 
     counters = alone.cluster.counters
-    for number, content in enumerate([None, [], ["connect"], [{}], {"a": 1}, "text"], 1):
-        assert alone.hear(Broadcast("other", RED, Payload(read=lambda content=content: content))) == []
+    contents: list[Any] = [None, [], ["connect"], [{}], {"a": 1}, "text"]
+    for number, content in enumerate(contents, 1):
+        assert alone.hear(Broadcast("other", RED, Payload(read=partial(copy, content)))) == []
         assert counters.garbage == number
     alone.hear(Broadcast("other", RED, Payload(read=raise_)))
     alone.hear(Broadcast("other", RED, Payload(["e", object()])))

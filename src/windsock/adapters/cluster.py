@@ -9,11 +9,13 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from windsock.acks import ack_value
 from windsock.adapters.base import EVERYBODY, RecoverableAdapter
+from windsock.adapters.counters import ClusterCounters
 from windsock.adapters.memory import MemoryAdapter
 from windsock.adapters.messages import (
     AdapterClose,
@@ -39,6 +41,7 @@ from windsock.adapters.messages import (
     SocketsLeave,
 )
 from windsock.adapters.observation import ObservableAdapter
+from windsock.adapters.question import MAX_ACK_WAIT, Question
 from windsock.adapters.remote import DistantSocket, describe, portable
 from windsock.adapters.requests import Request, Tally
 from windsock.errors import AckTimeout, ClusterTimeout, EncodeError, EventError, MessageError
@@ -63,10 +66,6 @@ logger: logging.Logger = logging.getLogger("windsock.adapters")
 REQUEST_TIMEOUT: Final = 5.0
 """Seconds that other nodes have to answer a request: the original's."""
 
-MAX_ACK_WAIT: Final = 60.0
-"""Seconds that the acknowledgements of a broadcast to other nodes are waited for at the most: a node that went without
-a word, and is known to nobody by its id, would be waited for without end."""
-
 MAX_QUESTIONS: Final = 10_000
 """Broadcasts of other nodes whose acknowledgements are waited for here, and their events for servers whose handlers
 have not ended: each holds memory, and whoever can write to the medium could send any number. The answers to more of
@@ -75,27 +74,6 @@ them are that nobody is here, and ``busy``."""
 _UID_BYTES: Final = 8
 
 R = TypeVar("R", bound=Request)
-
-
-@dataclass(slots=True)
-class ClusterCounters:
-    """What a node had to do with others.
-
-    Attributes:
-        published: messages that it sent to all.
-        responded: answers that it sent to one.
-        received: messages that came.
-        garbage: what came and is no message, or none that makes sense: dropped.
-        unexpected: answers that nobody waits for, or not any more: dropped.
-        refused: questions that were too many at once.
-    """
-
-    published: int = 0
-    responded: int = 0
-    received: int = 0
-    garbage: int = 0
-    unexpected: int = 0
-    refused: int = 0
 
 
 class ClusterAdapter:
@@ -136,7 +114,7 @@ class ClusterAdapter:
         self._local = local
         self._request_timeout = request_timeout
         self._requests: dict[str, Request] = {}
-        self._questions: set[_Question] = set()
+        self._questions: set[Question] = set()
         self._events = 0
         self._starting: asyncio.Future[None] | None = None
         self.driver: ClusterDriver = connect(self)
@@ -348,9 +326,13 @@ class ClusterAdapter:
         if len(self._questions) >= MAX_QUESTIONS:
             self.counters.refused += 1
             members = ()
+        ids: tuple[str, ...] = ()
         try:
-            question = _Question(self, message)
-            ids = question.put(self._emitter, members, packet) if members else ()
+            if members:
+                respond = partial(self._respond, message.uid)
+                question = Question(self.uid, id, message, respond, self._questions.discard)
+                ids = question.put(self._emitter, members, packet)
+                self._questions.add(question)
         except (MessageError, EncodeError):
             self._respond(message.uid, BroadcastClientCount(self.uid, id, 0, () if message.named else None))
             raise
@@ -532,54 +514,6 @@ class Cluster:
             )
 
         return make
-
-
-class _Question:
-    """A broadcast of another node whose acknowledgements are waited for here."""
-
-    def __init__(self, adapter: ClusterAdapter, message: Broadcast) -> None:
-        self._adapter = adapter
-        self._message = message
-        self._futures: Collection[asyncio.Future[list[Any]]] = ()
-        self._waiting = 0
-        self._timer: asyncio.TimerHandle | None = None
-
-    def put(self, emitter: NodeEmitter, members: Collection[Any], packet: Packet) -> tuple[str, ...]:
-        """Sends it to its sockets; returns their ids."""
-        futures = emitter.ask(members, packet, self._answered)
-        self._futures = futures.values()
-        self._waiting = len(futures)
-        limit = self._message.timeout
-        seconds = MAX_ACK_WAIT if limit is None else limit
-        self._timer = asyncio.get_running_loop().call_later(seconds, self.end)
-        self._adapter._questions.add(self)
-        return tuple(futures)
-
-    def end(self) -> None:
-        """Nobody waits for its answers any more."""
-        self._adapter._questions.discard(self)
-        if self._timer is not None:
-            self._timer.cancel()
-        for future in self._futures:
-            future.cancel()
-
-    def _answered(self, socket: str, arguments: list[Any] | None) -> None:
-        adapter, message = self._adapter, self._message
-        id = message.request_id
-        assert id is not None
-        name = socket if message.named else None
-        if arguments is not None:
-            answer = ack_value(arguments)
-            try:
-                adapter._respond(message.uid, BroadcastAck(adapter.uid, id, answer, name))
-            except EncodeError as error:
-                logger.error("an acknowledgement in %s cannot be passed on: %s", adapter.namespace, error)
-                adapter._respond(message.uid, BroadcastAck(adapter.uid, id, None, name))
-        elif message.named:
-            adapter._respond(message.uid, BroadcastAck(adapter.uid, id, None, name, left=True))
-        self._waiting -= 1
-        if self._waiting == 0:
-            self.end()
 
 
 def _new_id() -> str:
