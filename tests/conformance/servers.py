@@ -13,6 +13,7 @@ APPLICATION: Final = "tests.conformance.app"
 
 COMMANDS: Final[dict[str, list[str]]] = {
     "windsock": python("-m", "windsock.cli", "serve", f"{APPLICATION}:app", "--host", "127.0.0.1", "--port", "{port}"),
+    "workers": python("-m", "windsock.cli", "serve", f"{APPLICATION}:app", "--workers", "2", "--port", "{port}"),
     "uvicorn": python("-m", "uvicorn", f"{APPLICATION}:app", "--host", "127.0.0.1", "--port", "{port}"),
     "hypercorn": python("-m", "hypercorn", f"{APPLICATION}:app", "--bind", "127.0.0.1:{port}"),
     "granian": python(
@@ -21,7 +22,7 @@ COMMANDS: Final[dict[str, list[str]]] = {
     "node": ["node", str(DIRECTORY / "app.js"), "{port}"],
 }
 
-GRACEFUL: Final = frozenset({"windsock"})
+GRACEFUL: Final = frozenset({"windsock", "workers"})
 """End on SIGTERM whatever their clients do. Of the others, Node waits for its connections, uvicorn for the requests it
 answers at that moment, hypercorn, on Python 3.12 and newer, for all connections."""
 

@@ -34,6 +34,12 @@ def test_socket_io_client(runner: Runner, servers: Servers, kind: str, transport
 
 
 @pytest.mark.parametrize("scenario", SHARED)
+@each_transport
+def test_socket_io_client_and_workers(runner: Runner, servers: Servers, transports: list[str], scenario: str) -> None:
+    run(runner, servers.get("workers"), "socket", scenario, transports)
+
+
+@pytest.mark.parametrize("scenario", SHARED)
 @pytest.mark.parametrize(
     ("kind", "transport"),
     [
