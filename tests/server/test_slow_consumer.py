@@ -303,7 +303,7 @@ async def test_a_client_that_takes_nothing_for_the_stall_time_is_closed(host: Se
     io = Server(slow_consumer=SlowConsumer(100_000_000, stall_timeout=2), ping_interval=60)
     left: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
     io.on("disconnect")(lambda socket, reason: left.put_nowait((socket.id, reason)))
-    site = await host(io, way.lane)
+    site = await host(io, way.lane, timeout_keep_alive=3600)
     total = 800
     with Clock() as clock:
         slow, reader = await dial(site), await dial(site)
@@ -317,6 +317,8 @@ async def test_a_client_that_takes_nothing_for_the_stall_time_is_closed(host: Se
             assert (await event(reader))[1] == number
             if number % 100 == 0:
                 await pass_time(clock, 0.5, 0.5)  # slow, but it takes something each time
+        while left.empty():
+            await pass_time(clock, 0.5, 0.5)
     assert left.get_nowait() == (stopped, "transport error")
     await reader.fence()
     assert left.empty()
