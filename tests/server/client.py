@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, Self
 
+import aiohttp
 import socketio  # type: ignore[import-untyped]  # the package has no types
 
 from tests.server.site import WITHIN
@@ -25,7 +26,9 @@ class Client:
         self.errors: list[Any] = []
         self._answers = answers or {}
         self._events: asyncio.Queue[tuple[str, str, list[Any]]] = asyncio.Queue()
-        self._sio = socketio.AsyncClient(reconnection=False, handle_sigint=False)
+        # Its own would be left open where the server refuses or disconnects it.
+        self._http = aiohttp.ClientSession()
+        self._sio = socketio.AsyncClient(reconnection=False, handle_sigint=False, http_session=self._http)
 
     async def connect(self, url: str, *, namespaces: tuple[str, ...] = ("/",), **options: Any) -> Self:
         """Connects to namespaces.
@@ -88,6 +91,7 @@ class Client:
             # Told to close by the server, the client drops what ends its own writing task and waits for it.
             self._sio.eio.queue.put_nowait(None)
             await self._sio.eio.wait()
+            await self._http.close()
 
     def _handler(self, namespace: str) -> Callable[..., Any]:
         def receive(event: str, *arguments: Any) -> Any:

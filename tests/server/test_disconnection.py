@@ -11,6 +11,7 @@ from tests.server.fixtures import Dial, Join, Serve, Way
 from tests.server.peer import WebSocketPeer
 from tests.server.site import Lane, Trouble, soon, until
 from windsock import Server, Socket
+from windsock.testing import Harness
 
 Leaving = tuple[Server, "asyncio.Queue[tuple[str, str]]"]
 
@@ -158,7 +159,7 @@ async def test_all_namespaces_hear_of_the_end(host: Serve, way: Way, dial: Dial)
     assert sorted(left) == ["/", "/a", "/b"]
 
 
-async def test_disconnecting_still_sees_the_rooms(host: Serve, way: Way, join: Join) -> None:
+async def test_disconnecting_still_sees_the_rooms(windsock_harness: Harness) -> None:
     io = Server()
     story: list[Any] = []
 
@@ -176,14 +177,11 @@ async def test_disconnecting_still_sees_the_rooms(host: Serve, way: Way, join: J
     def disconnect(socket: Socket, reason: str) -> None:
         story.append((socket.rooms, reason, socket.data.name, socket.connected))
 
-    site = await host(io, way.lane)
-    stays, leaves = await join(site), await join(site)
-    sid = leaves.id()
-    await leaves.close()
-    await until(lambda: len(story) == 2, "the application hears of it")
+    stays, leaves = await windsock_harness.connect(io), await windsock_harness.connect(io)
+    await leaves.disconnect()
     reason = "client namespace disconnect"
     assert story == [({"room"}, reason, "ada", False), (frozenset(), reason, "ada", False)]
-    assert await stays.event("left") == [sid]
+    await stays.assert_emitted("left", leaves.id)
 
 
 async def test_handlers_of_the_end_that_fail_are_logged_and_end_nothing(
