@@ -218,7 +218,7 @@ class LongPolling:
     def handle_whole(self, body: bytes) -> Coroutine[Any, Any, None] | None:
         """Answers a request that has come whole, over a lane; or returns what is left to be awaited.
 
-        Nearly every request of a session can be answered where it is read, without a task.
+        Nearly every request of a session, and the first, can be answered where it is read, without a task.
         """
         found = self._engine.find(self._scope, websocket=False)
         if type(found) is Session:
@@ -233,6 +233,9 @@ class LongPolling:
                     return self._answer_post(transport, taken)
                 self._write_now(*self._post_answer(taken))
                 return None
+        elif found is None and self._engine.admits_at_once:
+            self._wait(self._begin_session())
+            return None
         return self.handle()
 
     async def handle(self) -> None:
@@ -266,13 +269,16 @@ class LongPolling:
             self._answer.set_result(messages)
 
     async def _open(self) -> None:
+        await self._poll(self._begin_session())
+
+    def _begin_session(self) -> PollingTransport:
         engine = self._engine
         transport = engine.wiring.carriers.polling(engine.wiring)
         sid = engine.new_id()
         engine.open(self._scope, transport, sid)
         _introduce(engine, self._scope)
         self._sent_headers = engine.handshake_headers(sid)
-        await self._poll(transport)
+        return transport
 
     async def _poll(self, transport: PollingTransport) -> None:
         if self._lane is not None:

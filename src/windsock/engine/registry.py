@@ -122,6 +122,11 @@ class Engine:
             return Refusal(ErrorCode.BAD_REQUEST)
         return session
 
+    @property
+    def admits_at_once(self) -> bool:
+        """Whether :meth:`admit` has nothing to ask and nothing to refuse."""
+        return self.options.allow_request is None and len(self.sessions) < self.options.max_sessions
+
     async def admit(self, scope: Scope) -> Refusal | None:
         """Asks the application whether a new session may be opened."""
         if len(self.sessions) >= self.options.max_sessions:
