@@ -13,6 +13,7 @@ import pytest
 from tests.server.fixtures import Dial, Serve, Way
 from tests.server.site import soon
 from windsock import Server, Socket
+from windsock.testing import Harness
 
 LATE = 1.5
 """Seconds after its time within which a client is disconnected: one, and what a busy machine takes."""
@@ -61,52 +62,64 @@ async def test_a_client_whose_authentication_expires_is_told_and_disconnected(
     await goes.fence()
 
 
-async def test_it_is_refreshed_over_the_live_socket(host: Serve, way: Way, dial: Dial) -> None:
+async def test_it_expires_when_its_time_is_over_and_not_before(windsock_harness: Harness) -> None:
     watch = Watch()
-    site = await host(watch.io, way.lane)
-    refreshed, freed, shortened, other = [await dial(site) for _ in range(4)]
-    await refreshed.connect(auth={"for": 0.5})
-    await freed.connect(auth={"for": 0.5})
-    shortened_id = await shortened.connect(auth={"for": 600})
-    other_id = await other.connect(auth={"for": 0.5})
-    (until,) = await refreshed.call("refresh", 600)
-    assert until > time.time() + 500
-    assert await freed.call("refresh", None) == []
-    assert (await soon(watch.left.get()))[:2] == (other_id, "auth expired")
-    await shortened.call("refresh", 0.1)
-    assert (await soon(watch.left.get()))[0] == shortened_id
-    await refreshed.fence()
-    await freed.fence()
-    assert watch.left.empty()
+    stays, goes = await windsock_harness.connect(watch.io), await windsock_harness.connect(watch.io, auth={"for": 3600})
+    await windsock_harness.advance(3598)
+    await goes.assert_nothing()
+    await windsock_harness.advance(3)
+    await goes.assert_emitted("auth_expired")
+    await goes.assert_disconnected("io server disconnect")
+    assert watch.left.get_nowait()[:2] == (goes.id, "auth expired")
+    await stays.assert_nothing()
+    # The connection stands, and the client may come back with a new proof.
+    goes.auth = {"for": 60}
+    await goes.reconnect()
+    assert len(watch.io.engine.sessions) == 2
 
 
-async def test_a_time_that_is_over_already(host: Serve, dial: Dial) -> None:
+async def test_it_is_refreshed_over_the_live_socket(windsock_harness: Harness) -> None:
     watch = Watch()
-    peer = await dial(await host(watch.io), "websocket")
-    await peer.connect(auth={"for": -3600})
-    assert await peer.packet() == '2["auth_expired"]'
-    assert await peer.packet() == "1"
+    refreshed, freed, other = [await windsock_harness.connect(watch.io, auth={"for": 10}) for _ in range(3)]
+    shortened = await windsock_harness.connect(watch.io, auth={"for": 600})
+    assert await refreshed.emit_with_ack("refresh", 600) > time.time() + 500
+    assert await freed.emit_with_ack("refresh", None) is None
+    await windsock_harness.advance(12)
+    assert watch.left.get_nowait()[:2] == (other.id, "auth expired")
+    await shortened.emit_with_ack("refresh", 5)
+    await windsock_harness.advance(7)
+    assert watch.left.get_nowait()[:2] == (shortened.id, "auth expired")
+    await windsock_harness.advance(500)
+    await refreshed.assert_nothing()
+    await windsock_harness.advance(100)
+    await refreshed.assert_emitted("auth_expired")
+    await windsock_harness.advance(100_000)
+    await freed.assert_nothing()
 
 
-async def test_who_left_before_leaves_nothing_behind(host: Serve, dial: Dial) -> None:
+async def test_a_time_that_is_over_already(windsock_harness: Harness) -> None:
+    peer = await windsock_harness.connect(Watch().io, auth={"for": -3600})
+    await windsock_harness.advance(1)
+    await peer.assert_emitted("auth_expired")
+    await peer.assert_disconnected()
+
+
+async def test_who_left_before_leaves_nothing_behind(windsock_harness: Harness) -> None:
     watch = Watch()
-    peer = await dial(await host(watch.io), "websocket")
-    sid = await peer.connect(auth={"for": 3600})
-    socket = weakref.ref(watch.io.of("/").sockets[sid])
-    await peer.send("41")
-    assert (await soon(watch.left.get()))[1] == "client namespace disconnect"
-    await peer.connect()
-    await peer.fence()
+    peer = await windsock_harness.connect(watch.io, auth={"for": 3600})
+    socket = weakref.ref(watch.io.of("/").sockets[peer.id])
+    await peer.disconnect()
+    assert watch.left.get_nowait()[1] == "client namespace disconnect"
+    await peer.reconnect()
     gc.collect()
     assert socket() is None
 
 
 @pytest.mark.parametrize("at", [math.nan, math.inf])
-async def test_what_is_no_time(at: float, host: Serve, dial: Dial) -> None:
+async def test_what_is_no_time(at: float, windsock_harness: Harness) -> None:
     watch = Watch()
-    peer = await dial(await host(watch.io), "websocket")
-    sid = await peer.connect(auth={"for": 60})
-    socket = watch.io.of("/").sockets[sid]
+    peer = await windsock_harness.connect(watch.io, auth={"for": 60})
+    socket = watch.io.of("/").sockets[peer.id]
     before = socket.expires_at
     with pytest.raises(ValueError, match="seconds since the epoch"):
         socket.expires_at = at
