@@ -182,6 +182,21 @@ async def big(socket: Socket, size: int, binary: bool) -> bytes | str:
     return bytes(size) if binary else "x" * size
 
 
+@io.on("medley")
+async def medley(socket: Socket, rounds: int) -> bool:
+    """Emits to its room what is worth compressing, what is not, what may not be, and binary; at times to one alone."""
+    room = io.to("medley")
+    for number in range(rounds):
+        room.emit("piece", number, "short")
+        room.emit("piece", number, "long " * 1000)
+        room.compress(False).emit("piece", number, "plain " * 1000)
+        room.emit("piece", number, "other " * (500 + number))
+        room.emit("piece", number, bytes((number,)) * 3000)
+        if number % 7 == 6:
+            socket.emit("piece", number, "to you " * 500)
+    return True
+
+
 @io.on("count")
 async def count(socket: Socket, number: int) -> None:
     """Notes the first number that does not follow the one before it."""

@@ -18,7 +18,9 @@ ALLOWED = "another origin, allowed"
 REFUSED = "another origin, refused"
 ONLY_MSGPACK = "what only msgpack carries there and back"
 ATTACHMENTS = "more attachments than allowed end the connection, and no other"
-SHARED = [name for name in SCENARIOS["socket"] if name not in (AFTER_STOP, AFTER_KILL, ALLOWED, REFUSED, ONLY_MSGPACK)]
+COMPRESSED = "broadcasts of every form, to a room that compresses"
+SPECIAL = {AFTER_STOP, AFTER_KILL, ALLOWED, REFUSED, ONLY_MSGPACK, COMPRESSED}
+SHARED = [name for name in SCENARIOS["socket"] if name not in SPECIAL]
 HEARTBEAT = "ping and pong at the interval announced"
 FALLBACK = "a refused transport falls back to the next"
 ENGINE = [name for name in SCENARIOS["engine"] if name not in (HEARTBEAT, FALLBACK)]
@@ -112,7 +114,7 @@ def test_fallback_from_a_transport_that_is_switched_off(runner: Runner, servers:
 
 
 @pytest.mark.parametrize(
-    "scenario", ["every JSON type there and back", "binary there and back", "large messages both ways"]
+    "scenario", ["every JSON type there and back", "binary there and back", "large messages both ways", COMPRESSED]
 )
 @pytest.mark.parametrize("where", ["node", "chromium"])
 @pytest.mark.parametrize("kind", ["node", "windsock"])

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from windsock import ConfigurationError, Cookie, HttpCompression, Server
+from windsock import ConfigurationError, Cookie, HttpCompression, PerMessageDeflate, Server
 from windsock.engine.options import EngineOptions
 
 
@@ -40,6 +40,13 @@ def test_defaults_are_the_original_s() -> None:
 )
 def test_paths(path: str, add_trailing_slash: bool, normalized: str) -> None:
     assert EngineOptions(path=path, add_trailing_slash=add_trailing_slash).normalized_path == normalized
+
+
+@pytest.mark.parametrize("level", [-1, 0, 10])
+@pytest.mark.parametrize("compression", [PerMessageDeflate, HttpCompression])
+def test_levels_that_zlib_does_not_have(compression: type[PerMessageDeflate | HttpCompression], level: int) -> None:
+    with pytest.raises(ConfigurationError, match=f"from 1 to 9, got {level}"):
+        compression(level=level)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 
 from tests.server.fixtures import Dial, Serve
 from tests.server.peer import Peer
-from windsock import Server, Socket
+from windsock import PerMessageDeflate, Server, Socket
 
 ROOMS = ("red", "green")
 BURSTS = 12
@@ -58,7 +58,7 @@ class Programme:
                 self._io.to(room).emit("n", self._number)
             case "same":
                 self._expect(sockets, ROOMS[0])
-                self._io.to(ROOMS[0]).emit("n", self._number)
+                self._io.to(ROOMS[0]).compress(self._number % 5 > 0).emit("n", self._number)
             case "socket":
                 self.expected[socket.id].append(self._number)
                 socket.emit("n", self._number)
@@ -91,11 +91,13 @@ async def read_numbers(peer: Peer, *, gone: bool) -> list[int]:
 
 @pytest.mark.parametrize("seed", range(12))
 async def test_order_of_random_sends(host: Serve, dial: Dial, seed: int) -> None:
-    io = Server(per_message_deflate=True)
+    io = Server(per_message_deflate=PerMessageDeflate(threshold=len('42["n",100]')))  # some of each form
     site = await host(io)
     kinds: list[tuple[str, str | None]] = [("websocket", None)] * 4
     if seed % 2:
-        kinds += [("websocket", "deflate"), ("polling", None)]
+        kinds += [("websocket", "deflate"), ("websocket", "deflate"), ("polling", None)]
+    if seed % 4 == 3:
+        kinds = [("websocket", "deflate")] * 4
     peers: dict[str, Peer] = {}
     for transport, compression in kinds:
         peer = await dial(site, transport, **({"compression": compression} if compression else {}))
@@ -127,10 +129,13 @@ async def test_more_than_is_gathered_at_once_is_still_in_order(host: Serve, dial
                 assert await peer.packet() == f'2["n",{-number},""]'
 
 
-async def test_what_was_sent_to_all_comes_before_one_of_them_is_closed(host: Serve, dial: Dial) -> None:
-    io = Server()
+@pytest.mark.parametrize("compression", [None, "deflate"])
+async def test_what_was_sent_to_all_comes_before_one_of_them_is_closed(
+    host: Serve, dial: Dial, compression: str | None
+) -> None:
+    io = Server(per_message_deflate=PerMessageDeflate(threshold=1))
     site = await host(io)
-    leaver, stays = await dial(site, "websocket"), await dial(site, "websocket")
+    leaver, stays = [await dial(site, "websocket", compression=compression) for _ in range(2)]
     ids = [await leaver.connect(), await stays.connect()]
     io.in_(ids).sockets_join("room")
     io.to("room").emit("n", 1)

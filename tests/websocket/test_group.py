@@ -14,7 +14,7 @@ from websockets.exceptions import ConnectionClosed
 from tests.server.fixtures import Serve
 from tests.server.peer import open_websocket
 from tests.server.site import Lane, soon, until
-from windsock import Conflate, SlowConsumer
+from windsock import Conflate, PerMessageDeflate, SlowConsumer
 from windsock.websocket import Endpoint, WebSocket
 
 PADDING = "x" * 50_000
@@ -38,8 +38,8 @@ def make_rooms(**options: Any) -> Endpoint:
     return endpoint
 
 
-async def member(url: str, stack: AsyncExitStack, names: str = "") -> ClientConnection:
-    connection = await open_websocket(url, stack)
+async def member(url: str, stack: AsyncExitStack, names: str = "", **options: Any) -> ClientConnection:
+    connection = await open_websocket(url, stack, **options)
     await change(connection, names)
     return connection
 
@@ -100,6 +100,27 @@ async def test_order_is_that_of_sending(host: Serve, lane: Lane, stack: AsyncExi
         endpoint.group("a").send(str(number + 1))
         endpoint.everybody.send_json(number + 2)
     assert [await soon(a.recv()) for _ in range(300)] == [str(number) for number in range(300)]
+
+
+async def test_what_is_compressed_is_shared_by_a_group_too(host: Serve, stack: AsyncExitStack) -> None:
+    """Members of both kinds, messages of each form: all arrive, in order."""
+    endpoint = make_rooms(per_message_deflate=PerMessageDeflate(threshold=100))
+    site = await host(endpoint)
+    compressions = [None, "deflate", "deflate", None, "deflate"]
+    members = [await member(site.url, stack, "a", compression=compression) for compression in compressions]
+    first = next(iter(endpoint.group("a")))
+    wanted: list[str | bytes] = []
+    for number in range(100):
+        messages: list[str | bytes] = [f"{number}", f"{number}" * 200, f"{number} plain" * 50, bytes((number,)) * 300]
+        for index, message in enumerate(messages):
+            endpoint.group("a").send(message, compress=index != 2)
+        wanted += messages
+        if number % 10 == 9:
+            endpoint.group("a").send("x" * number * 5, except_=first)
+            first.send("x" * number * 5)
+            wanted.append("x" * number * 5)
+    for one in members:
+        assert [await soon(one.recv()) for _ in wanted] == wanted
 
 
 # -- a member that does not read --

@@ -47,20 +47,6 @@ class Member(Protocol):
         """Its id, which is also a room of its own."""
 
 
-class Room(set[Any]):
-    """The local members of a room.
-
-    Attributes:
-        receivers: what the emitter worked out about them; the adapter forgets it when the members change.
-    """
-
-    __slots__ = ("receivers",)
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.receivers: Any = None
-
-
 class RemoteHandshake(Protocol):
     """What the client of a socket said when it connected, on whichever node; see :class:`windsock.Handshake`."""
 
@@ -196,7 +182,10 @@ class Adapter(Protocol):
         """The rooms of a local socket, its id among them."""
 
     def select(self, target: Target) -> Collection[Any]:
-        """The local sockets of a target, if it is one room the :class:`Room`. To be read at once, and not changed."""
+        """The local sockets of a target, if it is one room the :class:`~windsock.room.Room`.
+
+        To be read at once, and not changed.
+        """
 
     def broadcast(self, packet: Packet, target: Target) -> None:
         """Sends a packet to a target, on every node unless it is local."""

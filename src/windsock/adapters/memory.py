@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING, Any, cast
 
-from windsock.adapters.base import Room
+from windsock.room import Room
 
 if TYPE_CHECKING:
     from windsock.adapters.base import LocalEmitter, Member, RemoteSocket, Target

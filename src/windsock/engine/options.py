@@ -58,15 +58,21 @@ class Cookie:
 
 @dataclass(frozen=True, slots=True)
 class PerMessageDeflate:
-    """Compression of WebSocket messages (RFC 7692).
+    """Compression of WebSocket messages (RFC 7692), each by itself (section 7.1.1.1): once for all its receivers.
 
     Args:
         threshold: bytes; shorter messages are sent as they are.
         level: zlib's, 1 to 9.
+
+    Raises:
+        ConfigurationError: the level is out of its range.
     """
 
     threshold: int = 1024
     level: int = 6
+
+    def __post_init__(self) -> None:
+        _check_level(self.level)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +82,21 @@ class HttpCompression:
     Args:
         threshold: bytes; shorter answers are sent as they are.
         level: zlib's, 1 to 9.
+
+    Raises:
+        ConfigurationError: the level is out of its range.
     """
 
     threshold: int = 1024
     level: int = 6
+
+    def __post_init__(self) -> None:
+        _check_level(self.level)
+
+
+def _check_level(level: int) -> None:
+    if level not in range(1, 10):
+        raise ConfigurationError(f"expected a level of compression from 1 to 9, got {level}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,14 +101,19 @@ class Message:
             self._frame = encoded
         return encoded
 
-    @property
-    def deflated(self) -> bytes:
-        """As WebSocket frames compressed without context takeover (RFC 7692, section 7.2.1)."""
+    def deflated(self, level: int) -> bytes:
+        """As WebSocket frames compressed without context takeover (RFC 7692, section 7.2.1).
+
+        Args:
+            level: zlib's; that of the first call counts, since a server has but one.
+        """
         encoded = self._deflated
         if encoded is None:
-            encoded = frame(TEXT, deflate(self.text), compressed=True) if self.text else b""
+            encoded = frame(TEXT, deflate(self.text, level=level), compressed=True) if self.text else b""
             if self.attachments:
-                encoded += b"".join(frame(BINARY, deflate(data), compressed=True) for data in self.attachments)
+                encoded += b"".join(
+                    frame(BINARY, deflate(data, level=level), compressed=True) for data in self.attachments
+                )
             self._deflated = encoded
         return encoded
 

@@ -118,12 +118,15 @@ class Data:
             encoded = self._frame = frame(self.opcode, self.content)
         return encoded
 
-    @property
-    def deflated(self) -> bytes:
-        """As a WebSocket frame compressed without context takeover (RFC 7692, section 7.2.1)."""
+    def deflated(self, level: int) -> bytes:
+        """As a WebSocket frame compressed without context takeover (RFC 7692, section 7.2.1).
+
+        Args:
+            level: zlib's; that of the first call counts, since an endpoint has but one.
+        """
         encoded = self._deflated
         if encoded is None:
-            encoded = self._deflated = frame(self.opcode, deflate(self.content), compressed=True)
+            encoded = self._deflated = frame(self.opcode, deflate(self.content, level=level), compressed=True)
         return encoded
 
     @property

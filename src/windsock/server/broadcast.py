@@ -1,26 +1,21 @@
-"""Sending one message to many: encoded once, handed to each transport without a call where it allows that."""
+"""Whom an event is for, and sending it there."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from windsock.acks import ack_value
-from windsock.adapters.base import EVERYBODY, Room, Target
-from windsock.engine.transports.outbox import FLUSH_AT
+from windsock.adapters.base import EVERYBODY, Target
 from windsock.errors import AckTimeout
 from windsock.protocol.socketio import RESERVED_EVENTS, Packet, PacketType
 from windsock.server.observer import wrap
 
 if TYPE_CHECKING:
     from windsock.adapters.base import RemoteSocket
-    from windsock.engine.transports.outbox import Outbox
-    from windsock.engine.transports.websocket import WebSocketTransport
-    from windsock.protocol.engineio import Message
     from windsock.server.namespace import Namespace
-    from windsock.server.socket import Socket
 
 Rooms = str | Iterable[str]
 
@@ -44,61 +39,6 @@ def check_name(event: str) -> None:
     """
     if event in RESERVED_EVENTS:
         raise ValueError(f"expected an event's name, got the reserved {event!r}")
-
-
-class Receivers:
-    """How the members of a room are reached, as long as neither they nor their transports change.
-
-    Attributes:
-        connections: of those that take plain frames.
-        others: the sockets that do not.
-        layout: of the outbox when it was worked out.
-    """
-
-    __slots__ = ("connections", "layout", "others")
-
-    def __init__(self, sockets: Collection[Socket], layout: int) -> None:
-        self.connections: list[asyncio.WriteTransport] = []
-        self.others: list[Socket] = []
-        self.layout: int = layout
-        for socket in sockets:
-            transport = socket.outlet.transport
-            if transport.pending is None:
-                self.others.append(socket)
-            else:
-                # Whoever offers ``pending`` has one.
-                self.connections.append(cast("WebSocketTransport", transport).connection)
-
-
-def deliver(outbox: Outbox, sockets: Collection[Socket], message: Message) -> None:
-    """Queues one message for many sockets.
-
-    For the connections of a room that take plain frames it is one list append; for those that share nothing, one each;
-    the transports' own ``send`` is called for the others.
-    """
-    frame = message.frame
-    outbox.schedule()
-    if type(sockets) is Room:
-        receivers: Receivers | None = sockets.receivers
-        if receivers is None or receivers.layout != outbox.layout:
-            receivers = sockets.receivers = Receivers(sockets, outbox.layout)
-        if outbox.share(receivers.connections, frame):
-            sockets = receivers.others
-    dirty = outbox.dirty
-    # A copy, because a client whose budget is used up leaves its rooms while we are at it.
-    for socket in list(sockets):
-        outlet = socket.outlet
-        transport = outlet.transport
-        pending = transport.pending
-        if pending is None:
-            outlet.send(message)
-        else:
-            if not pending:
-                dirty.append(transport)  # type: ignore[arg-type]  # whoever offers ``pending`` is flushable
-            pending.append(frame)
-    outbox.gathered += len(frame)
-    if outbox.gathered > FLUSH_AT:
-        outbox.flush()
 
 
 class BroadcastOperator:

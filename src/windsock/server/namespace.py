@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from windsock.adapters.base import DistributedAdapter
 from windsock.adapters.observation import ObservableAdapter
 from windsock.arguments import EventHandler
+from windsock.engine.transports.receivers import deliver
 from windsock.errors import ConfigurationError
 from windsock.protocol.socketio import RESERVED_EVENTS, PacketType
-from windsock.server.broadcast import BroadcastOperator, Rooms, check_name, deliver
+from windsock.server.broadcast import BroadcastOperator, Rooms, check_name
 from windsock.server.dependencies import DependencyOverrides
 from windsock.server.emissions import UNACKNOWLEDGED, Emission
 from windsock.server.handlers import Handler

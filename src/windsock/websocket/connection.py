@@ -20,6 +20,7 @@ from windsock.websocket.socket import Held
 
 if TYPE_CHECKING:
     from windsock.engine.transports.asgi import AsgiWebSocketTransport
+    from windsock.engine.transports.base import Outgoing
     from windsock.engine.transports.outbox import Outbox
     from windsock.websocket.endpoint import Endpoint
     from windsock.websocket.socket import WebSocket
@@ -37,16 +38,19 @@ class Connection:
         endpoint: that it belongs to.
         outbox: of the endpoint.
         socket: what handlers are given.
+        transport: where messages go, as the socket's.
         timer: the heartbeat's slice of deadlines that holds this connection.
     """
 
-    __slots__ = ("_arrived", "_handler", "_loop", "_running", "_unread", "endpoint", "outbox", "socket", "timer")
+    __slots__ = ("_arrived", "_handler", "_loop", "_running", "_unread", "endpoint", "outbox", "socket", "timer",
+                 "transport")  # fmt: skip
 
-    def __init__(self, endpoint: Endpoint) -> None:
+    def __init__(self, endpoint: Endpoint, held: Held) -> None:
         self.endpoint: Endpoint = endpoint
         self.outbox: Outbox = endpoint.outbox
         self._handler = endpoint.message_handler
         self.socket: WebSocket
+        self.transport: WebSocketTransport | AsgiWebSocketTransport | Held = held
         self.timer: set[Connection] | None = None
         self._loop = asyncio.get_running_loop()
         # Tasks of handlers that are not done; the event loop itself holds tasks weakly.
@@ -59,7 +63,7 @@ class Connection:
         socket = self.socket
         held = socket.transport
         assert isinstance(held, Held)
-        socket.transport = transport
+        socket.transport = self.transport = transport
         self.outbox.layout += 1
         transport.receiver = self
         if isinstance(transport, WebSocketTransport):
@@ -122,7 +126,11 @@ class Connection:
             )
         self._end()
 
-    # -- the socket's side --
+    # -- the socket's side, and the groups' (Outlet) --
+
+    def send(self, message: Outgoing) -> None:
+        """Sends a message of a group."""
+        self.transport.send(message)
 
     def close(self, code: int, reason: str) -> None:
         """Closes the connection."""

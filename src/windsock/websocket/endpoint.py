@@ -16,9 +16,10 @@ from windsock.engine.wiring import Wiring
 from windsock.errors import ConfigurationError, ConnectionRefused
 from windsock.protocol.closing import CloseCode
 from windsock.protocol.websocket import Closed
+from windsock.room import Room
 from windsock.slow_consumer import Conflate, SlowConsumer, SlowConsumerCounters, Terms
 from windsock.websocket.connection import Connection
-from windsock.websocket.group import Group, Members
+from windsock.websocket.group import Group
 from windsock.websocket.handlers import EVENTS, Handler
 from windsock.websocket.socket import Held, Message, WebSocket
 
@@ -95,8 +96,8 @@ class Endpoint:
             per_message_deflate=PerMessageDeflate() if per_message_deflate is True else per_message_deflate or None,
             slow_consumer=slow_consumer,
         )
-        self.sockets: Members = Members()
-        self.groups: dict[str, Members] = {}
+        self.sockets: Room = Room()
+        self.groups: dict[str, Room] = {}
         self.everybody: Group = Group(self, None)
         self.handlers: dict[str, Handler] = {}
         self.message_handler: Handler | None = None
@@ -195,7 +196,7 @@ class Endpoint:
             for name in names:
                 members = self.groups.get(name)
                 if members is None:
-                    members = self.groups[name] = Members()
+                    members = self.groups[name] = Room()
                 members.add(socket)
                 members.receivers = None
             socket.groups = frozenset(socket.groups) | frozenset(names)
@@ -244,9 +245,9 @@ class Endpoint:
         lane = lane_of(scope, send)
         if lane is None:
             await receive()
-        connection = Connection(self)
-        subprotocol = self._choose_subprotocol(scope)
         held = Held(self._wiring)
+        connection = Connection(self, held)
+        subprotocol = self._choose_subprotocol(scope)
         path_params = dict(scope.get("path_params") or ())
         socket = connection.socket = WebSocket(connection, Request(scope), path_params, subprotocol, held)
         refusal = await self._admit(scope, socket)

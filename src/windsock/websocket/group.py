@@ -5,84 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING, Any
 
-from windsock.engine.transports.outbox import FLUSH_AT
-from windsock.engine.transports.websocket import WebSocketTransport
+from windsock.engine.transports.receivers import deliver
 from windsock.protocol import json
 from windsock.protocol.websocket import TEXT, Data
 from windsock.websocket.socket import Message, WebSocket, data_of
 
 if TYPE_CHECKING:
-    import asyncio
-
-    from windsock.engine.transports.outbox import Outbox
     from windsock.websocket.endpoint import Endpoint
-
-
-class Receivers:
-    """How the members of a group are reached, as long as neither they nor their transports change.
-
-    Attributes:
-        connections: of those that take plain frames; see :meth:`windsock.engine.transports.outbox.Outbox.share`.
-        others: those that do not.
-        layout: of the outbox when it was worked out.
-    """
-
-    __slots__ = ("connections", "layout", "others")
-
-    def __init__(self, sockets: Collection[WebSocket], layout: int) -> None:
-        self.connections: list[asyncio.WriteTransport] = []
-        self.others: list[WebSocket] = []
-        self.layout: int = layout
-        for socket in sockets:
-            transport = socket.transport
-            if transport.pending is not None and isinstance(transport, WebSocketTransport):
-                self.connections.append(transport.connection)
-            else:
-                self.others.append(socket)
-
-
-class Members(set[WebSocket]):
-    """The members of a group.
-
-    Attributes:
-        receivers: how they are reached; whoever changes the members forgets it.
-    """
-
-    __slots__ = ("receivers",)
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.receivers: Receivers | None = None
-
-
-def deliver(outbox: Outbox, sockets: Collection[WebSocket], data: Data) -> None:
-    """Queues one message for many.
-
-    For the connections of a group that take plain frames it is one list append; for those that share nothing, one each;
-    the transports' own ``send`` is called for the others.
-    """
-    frame = data.frame
-    outbox.schedule()
-    if type(sockets) is Members:
-        receivers = sockets.receivers
-        if receivers is None or receivers.layout != outbox.layout:
-            receivers = sockets.receivers = Receivers(sockets, outbox.layout)
-        if outbox.share(receivers.connections, frame):
-            sockets = receivers.others
-    dirty = outbox.dirty
-    # A copy, because a client whose budget is used up leaves its groups while we are at it.
-    for socket in list(sockets):
-        transport = socket.transport
-        pending = transport.pending
-        if pending is None:
-            transport.send(data)
-        else:
-            if not pending:
-                dirty.append(transport)  # type: ignore[arg-type]  # whoever offers ``pending`` is flushable
-            pending.append(frame)
-    outbox.gathered += len(frame)
-    if outbox.gathered > FLUSH_AT:
-        outbox.flush()
 
 
 class Group:

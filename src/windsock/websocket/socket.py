@@ -71,10 +71,11 @@ class WebSocket:
         subprotocol: that was agreed on, or ``None``.
         closed: how the connection ended: ``code`` and ``reason``; ``None`` as long as it has not.
         groups: names of the groups it is in; change them with :meth:`join` and :meth:`leave`.
+        outlet: for the library: its connection.
         transport: for the library: where its messages go.
     """
 
-    __slots__ = ("__weakref__", "_connection", "_data", "_outbox", "closed", "groups", "path_params", "request",
+    __slots__ = ("__weakref__", "_data", "_outbox", "closed", "groups", "outlet", "path_params", "request",
                  "subprotocol", "transport")  # fmt: skip
 
     def __init__(
@@ -86,7 +87,7 @@ class WebSocket:
         self.closed: Closed | None = None
         self.groups: Collection[str] = ()
         self.transport: WebSocketTransport | AsgiWebSocketTransport | Held = held
-        self._connection = connection
+        self.outlet: Connection = connection
         self._outbox = connection.outbox
         self._data: SimpleNamespace | None = None
 
@@ -139,11 +140,11 @@ class WebSocket:
 
     def join(self, *names: str) -> None:
         """Joins groups of the endpoint. Nothing happens for those it is in, or when the client has left."""
-        self._connection.endpoint.join(self, names)
+        self.outlet.endpoint.join(self, names)
 
     def leave(self, *names: str) -> None:
         """Leaves groups. Nothing happens for those it is not in."""
-        self._connection.endpoint.leave(self, names)
+        self.outlet.endpoint.leave(self, names)
 
     def close(self, code: int = 1000, reason: str = "") -> None:
         """Sends what is queued, then closes; the code tells the client whether to come back (docs/websocket.md).
@@ -157,7 +158,7 @@ class WebSocket:
         """
         if not (1000 <= code <= 1014 and code not in (1004, 1005, 1006)) and not 3000 <= code <= 4999:
             raise ValueError(f"expected a close code that may be sent (RFC 6455, section 7.4), got {code}")
-        self._connection.close(code, reason.encode()[:_MAX_REASON].decode(errors="ignore"))
+        self.outlet.close(code, reason.encode()[:_MAX_REASON].decode(errors="ignore"))
 
     async def drain(self) -> None:
         """Waits until the client has caught up; returns at once while it keeps up.
@@ -189,7 +190,7 @@ class WebSocket:
         Raises:
             StopAsyncIteration: the client has left.
         """
-        return await self._connection.next()
+        return await self.outlet.next()
 
     async def iter_json(self) -> AsyncIterator[Any]:
         """The messages as JSON; one that is not closes the connection with 1007."""
@@ -202,7 +203,7 @@ class WebSocket:
             yield value
 
     def _send(self, data: Data, subject: Any, volatile: bool) -> None:
-        endpoint = self._connection.endpoint
+        endpoint = self.outlet.endpoint
         if volatile and not endpoint.may_send_volatile(self):
             return
         endpoint.set_terms(data, subject, volatile)

@@ -115,6 +115,18 @@ io.on("connection", (socket) => {
   });
   socket.on("disconnect-me", (close) => socket.disconnect(close));
   socket.on("big", (size, binary, reply) => reply(binary ? Buffer.alloc(size) : "x".repeat(size)));
+  socket.on("medley", (rounds, reply) => {
+    const room = io.to("medley");
+    for (let round = 0; round < rounds; round++) {
+      room.emit("piece", round, "short");
+      room.emit("piece", round, "long ".repeat(1000));
+      io.to("medley").compress(false).emit("piece", round, "plain ".repeat(1000));
+      room.emit("piece", round, "other ".repeat(500 + round));
+      room.emit("piece", round, Buffer.alloc(3000, round));
+      if (round % 7 === 6) socket.emit("piece", round, "to you ".repeat(500));
+    }
+    reply(true);
+  });
   socket.on("count", (number) => {
     const expected = socket.data.counted ?? 0;
     if (number !== expected) socket.data.gap ??= [expected, number];

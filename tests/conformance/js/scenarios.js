@@ -318,6 +318,31 @@ export const scenarios = {
     for (const values of await Promise.all(arrived)) equal(values, [argument, "é"], "blob");
   },
 
+  async "broadcasts of every form, to a room that compresses"(world) {
+    const sockets = await Promise.all([connected(world), connected(world), connected(world)]);
+    for (const { io } of sockets) {
+      const { extensions } = io.engine.transport.ws;
+      if (!/permessage-deflate/.test(extensions)) fail(`compression was not agreed on: "${extensions}"`);
+    }
+    await Promise.all(sockets.map((socket) => socket.timeout(WITHIN).emitWithAck("join", "medley")));
+    const arrived = sockets.map((socket) => collect(socket, "piece"));
+    const rounds = 30;
+    await sockets[0].timeout(WITHIN).emitWithAck("medley", rounds);
+    const expected = (first) =>
+      Array.from({ length: rounds }, (_, round) => [
+        [round, "short"],
+        [round, "long ".repeat(1000)],
+        [round, "plain ".repeat(1000)],
+        [round, "other ".repeat(500 + round)],
+        [round, new Uint8Array(3000).fill(round)],
+        ...(first && round % 7 === 6 ? [[round, "to you ".repeat(500)]] : []),
+      ]).flat();
+    for (const [index, { until }] of arrived.entries()) {
+      const wanted = expected(index === 0);
+      equal(await until(wanted.length), wanted, `of socket ${index}`);
+    }
+  },
+
   async "sockets moved and found by the server"(world) {
     const [a, b] = await Promise.all([connected(world), connected(world)]);
     const order = (rest) => a.timeout(WITHIN).emitWithAck("move", rest);

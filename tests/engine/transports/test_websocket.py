@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import random
 import socket as sockets
+import time
 import zlib
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -16,6 +19,7 @@ from tests.server.fixtures import Dial, Serve
 from tests.server.peer import ENGINE, WebSocketPeer
 from tests.server.site import Lane, Site, rest, soon, until
 from windsock import BroadcastOperator, PerMessageDeflate, Server, SlowConsumer, Socket
+from windsock.protocol.websocket import deflate
 
 
 def make_server(**options: Any) -> tuple[Server, asyncio.Queue[str]]:
@@ -291,6 +295,68 @@ async def test_each_message_is_compressed_by_itself(host: Serve, raw: Any) -> No
     io.emit("e", "same " * 1000)
     assert await first.frame() == await second.frame() == once
     assert len(once[1]) < 100
+
+
+@pytest.mark.parametrize("to", ["a room", "everybody"])
+async def test_a_broadcast_is_compressed_once_for_all(host: Serve, raw: Any, to: str) -> None:
+    """Told by the time that it takes: much to compress, and little to write."""
+    io, _ = make_server(per_message_deflate=PerMessageDeflate(level=9))
+    site = await host(io)
+    clients = [await raw(site, "permessage-deflate") for _ in range(40)]
+    io.sockets_join("room")
+    text = "".join(f"{number % 97:02}" for number in range(1_000_000))
+    packet = f'42["e","{text}"]'.encode()
+    started = time.process_time()
+    wanted = deflate(packet, level=9)
+    once = time.process_time() - started
+    started = time.process_time()
+    (io.to("room") if to == "a room" else io).emit("e", text)
+    for client in clients:
+        assert await client.frame() == (COMPRESSED, wanted)
+    assert time.process_time() - started < 10 * once
+
+
+@pytest.mark.parametrize("policy", ["close", "drop_oldest"])
+async def test_a_compressing_client_that_falls_behind_leaves_the_room_s_fast_path(
+    host: Serve, raw: Any, policy: Any
+) -> None:
+    """And takes part again when it has caught up; the one that reads gets all of it."""
+    slow_consumer = SlowConsumer(max_bytes=200_000, policy=policy)
+    io, left = make_server(slow_consumer=slow_consumer, per_message_deflate=True, ping_interval=60)
+    site = await host(io)
+    slow, healthy = [await raw(site, "permessage-deflate") for _ in range(2)]
+    io.sockets_join("room")
+    slow.pause()
+    noise = random.Random(1)
+    for number in range(400):
+        io.to("room").emit("e", number, noise.randbytes(20_000).hex())
+        assert (await healthy.text()).startswith(f'42["e",{number},'.encode())
+    if policy == "close":
+        assert left.get_nowait() == "transport error"
+        return
+    io.to("room").emit("last", "x" * 2000)
+    slow.resume()
+    seen = []
+    while not (text := await slow.text()).startswith(b'42["last"'):
+        seen.append(int(text.removeprefix(b'42["e",').partition(b",")[0]))
+    assert seen == sorted(seen)
+    assert 0 < len(seen) < 400
+    assert io.slow_consumers.dropped_messages == 400 - len(seen)
+    io.to("room").emit("again", "x" * 2000)
+    await healthy.text()
+    assert (await healthy.text()) == (await slow.text()) == b'42["again","' + b"x" * 2000 + b'"]'
+
+
+@pytest.mark.parametrize("level", [1, 9])
+async def test_the_level_is_the_servers(host: Serve, raw: Any, level: int) -> None:
+    io, _ = make_server(per_message_deflate=PerMessageDeflate(level=level))
+    client = await raw(await host(io), "permessage-deflate")
+    words = [f"{number * number} of {number}" for number in range(500)]
+    io.emit("e", words)
+    packet = b"42" + json.dumps(["e", words], separators=(",", ":")).encode()
+    wanted = deflate(packet, level=level)
+    assert wanted != deflate(packet)
+    assert (await client.frame())[1] == wanted
 
 
 async def test_an_offer_that_cannot_be_read_is_not_taken(host: Serve, raw: Any) -> None:

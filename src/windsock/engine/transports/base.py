@@ -26,9 +26,8 @@ class Outgoing(Protocol):
     def frame(self) -> bytes:
         """As WebSocket frames."""
 
-    @property
-    def deflated(self) -> bytes:
-        """As compressed WebSocket frames."""
+    def deflated(self, level: int) -> bytes:
+        """As compressed WebSocket frames; the level is zlib's."""
 
     @property
     def size(self) -> int:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
+
+if TYPE_CHECKING:
+    from windsock.engine.transports.receivers import Receivers
 
 logger: logging.Logger = logging.getLogger("windsock.engine")
 
@@ -21,7 +24,7 @@ class Flushable(Protocol):
 
 
 class Shared(Protocol):
-    """The protocol of a connection that takes plain frames."""
+    """The protocol of a connection that takes frames that are shared."""
 
     def put_first(self, data: bytes) -> None:
         """Has something written before what is pending."""
@@ -44,18 +47,20 @@ class Outbox:
         scheduled: whether the flush at the end of the iteration is arranged for.
         gathered: bytes put into them in this iteration, a broadcast's once; whoever adds to it calls
             :meth:`flush` when it passes ``FLUSH_AT``.
-        layout: changes whenever a transport begins or ceases to take plain frames; what :meth:`share` is given was
+        layout: changes whenever a transport begins or ceases to take shared frames; what :meth:`share` is given was
             gathered since.
     """
 
-    __slots__ = ("_connections", "_frames", "_loop", "dirty", "gathered", "layout", "scheduled")
+    __slots__ = ("_deflated", "_frames", "_loop", "_receivers", "dirty", "gathered", "layout", "scheduled")
 
     def __init__(self) -> None:
         self.dirty: list[Flushable] = []
         self.gathered: int = 0
         self.layout: int = 0
-        self._connections: list[asyncio.WriteTransport] | None = None
+        # What is shared, and by whom: the same messages in both lists, the second empty when nobody compresses.
+        self._receivers: Receivers | None = None
         self._frames: list[bytes] = []
+        self._deflated: list[bytes] = []
         self._loop: asyncio.AbstractEventLoop | None = None
         self.scheduled: bool = False
 
@@ -78,40 +83,55 @@ class Outbox:
             self._loop = asyncio.get_running_loop()
             self._loop.call_soon(self._run)
 
-    def share(self, connections: list[asyncio.WriteTransport], frame: bytes) -> bool:
+    def share(self, receivers: Receivers, frame: bytes, deflated: bytes | None = None) -> bool:
         """Takes a frame for connections that all have nothing pending; ``False`` when some have.
 
         One broadcast to a room after the other is joined once, for all of its members together. What cannot be
         shared goes member by member: whatever was for another room or for one of them stands in between, and the
         order on a connection is that of what is sent on it.
+
+        Args:
+            receivers: of one room; a change of it has others.
+            frame: for those that take plain ones.
+            deflated: for those that compress: what the same message is to them. ``None`` when there are none.
         """
-        shared = self._connections
-        if not self.dirty and connections and (shared is connections or shared is None):
-            self._connections = connections
+        shared = self._receivers
+        if not self.dirty and (
+            shared is receivers or (shared is None and (deflated is not None or receivers.connections))
+        ):
+            self._receivers = receivers
             self._frames.append(frame)
+            if deflated is not None:
+                self._deflated.append(deflated)
             return True
         if shared is not None:
-            data = self._take_shared()
-            for connection in shared:
-                protocol: Shared = connection.get_protocol()  # type: ignore[assignment]  # what is shared among
-                protocol.put_first(data)
+            self._break_up(shared)
         return False
 
     def write_shared(self) -> None:
         """Writes what is shared: at the end of the iteration, or before one of its connections is closed."""
-        connections = self._connections
-        if connections is not None:
-            data = self._take_shared()
-            for connection in connections:
-                try:
-                    connection.write(data)
-                except Exception:
-                    logger.exception("a connection failed")
+        shared = self._receivers
+        if shared is not None:
+            # Both are taken first: writing may call back.
+            frames, deflated = self._take_shared()
+            _write(shared.connections, frames)
+            if deflated is not None:
+                _write(shared.deflating, deflated)
 
-    def _take_shared(self) -> bytes:
+    def _break_up(self, shared: Receivers) -> None:
+        frames, deflated = self._take_shared()
+        _put_first(shared.connections, frames)
+        if deflated is not None:
+            _put_first(shared.deflating, deflated)
+
+    def _take_shared(self) -> tuple[bytes, bytes | None]:
+        self._receivers = None
         frames, self._frames = self._frames, []
-        self._connections = None
-        return frames[0] if len(frames) == 1 else b"".join(frames)
+        plain = frames[0] if len(frames) == 1 else b"".join(frames)
+        if not self._deflated:
+            return plain, None
+        frames, self._deflated = self._deflated, []
+        return plain, frames[0] if len(frames) == 1 else b"".join(frames)
 
     def __enter__(self) -> None:
         """Leaves the flush to the end of the block."""
@@ -123,7 +143,7 @@ class Outbox:
     def flush(self) -> None:
         """Flushes what is marked now."""
         self.gathered = 0
-        if self._connections is not None:
+        if self._receivers is not None:
             self.write_shared()
         dirty = self.dirty
         for transport in dirty:  # and those that are marked meanwhile: an answer to a poll is written by its connection
@@ -141,3 +161,17 @@ class Outbox:
     def _run(self) -> None:
         self.flush()
         self.scheduled = False
+
+
+def _write(connections: list[asyncio.WriteTransport], data: bytes) -> None:
+    for connection in connections:
+        try:
+            connection.write(data)
+        except Exception:
+            logger.exception("a connection failed")
+
+
+def _put_first(connections: list[asyncio.WriteTransport], data: bytes) -> None:
+    for connection in connections:
+        protocol: Shared = connection.get_protocol()  # type: ignore[assignment]  # what is shared among
+        protocol.put_first(data)

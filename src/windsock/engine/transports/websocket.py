@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from websockets.extensions import Extension
 
+    from windsock.engine.options import PerMessageDeflate
     from windsock.engine.transports.base import Outgoing, Receiver
     from windsock.engine.wiring import Wiring
     from windsock.protocol.engineio import Message
@@ -29,6 +30,13 @@ SHUTDOWN_TIMEOUT: Final = 1.0
 _NORMAL: Final = 1000
 _GOING_AWAY: Final = 1001
 _ABNORMAL: Final = 1006
+
+
+def deflated(message: Outgoing, deflate: PerMessageDeflate) -> bytes:
+    """The frames of a message for a client that takes compressed ones: compressed where allowed and worth it."""
+    if message.compress and message.size >= deflate.threshold:
+        return message.deflated(deflate.level)
+    return message.frame
 
 
 class WebSocketTransport(asyncio.Protocol):
@@ -49,11 +57,12 @@ class WebSocketTransport(asyncio.Protocol):
         siblings: the server's set of live connections, for its graceful shutdown.
 
     Attributes:
-        connection: frames that stand alone or are shared may be written to it directly, while ``pending`` is offered.
+        connection: frames that stand alone or are shared may be written to it directly, while ``pending`` is offered,
+            or while it is ``writable`` and compresses.
+        deflate: how it compresses; ``None`` when it does not.
     """
 
     __slots__ = (
-        "_deflate_from",
         "_done",
         "_expiry",
         "_held",
@@ -68,6 +77,7 @@ class WebSocketTransport(asyncio.Protocol):
         "_siblings",
         "_wiring",
         "connection",
+        "deflate",
         "pending",
         "receiver",
         "straggler",
@@ -93,8 +103,7 @@ class WebSocketTransport(asyncio.Protocol):
         self._outbox = wiring.outbox
         self._siblings = siblings
         self._expiry: set[WebSocketTransport] | None = None
-        deflate = options.per_message_deflate
-        self._deflate_from = deflate.threshold if deflating and deflate is not None else None
+        self.deflate: PerMessageDeflate | None = options.per_message_deflate if deflating else None
         self._queue: list[bytes] = []
         # While the connection takes nothing; the straggler is there until all that waited is written.
         self._paused = False
@@ -139,11 +148,8 @@ class WebSocketTransport(asyncio.Protocol):
             if outbox.gathered > FLUSH_AT:
                 outbox.flush()
             return
-        threshold = self._deflate_from
-        if threshold is not None and message.compress and message.size >= threshold:
-            frame = message.deflated
-        else:
-            frame = message.frame
+        deflate = self.deflate
+        frame = message.frame if deflate is None else deflated(message, deflate)
         if self.straggler is None:
             self._enqueue(frame)
         else:
@@ -293,9 +299,9 @@ class WebSocketTransport(asyncio.Protocol):
                 return
         self.straggler = None
         straggler.end()
-        if self._deflate_from is None:
+        if self.deflate is None:
             self.pending = self._queue
-            self._outbox.layout += 1
+        self._outbox.layout += 1
         self._go_on()
 
     def connection_lost(self, error: Exception | None) -> None:
