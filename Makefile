@@ -75,7 +75,7 @@ test-web: $(filter %-chat-web %-clients-typescript,$(NODE_STAMPS)) ## the unit t
 test-browser: $(STAMPS)/dev $(STAMPS)/web $(STAMPS)/chromium ## the chat in a real browser
 	$(call web,run e2e)
 
-bench: $(STAMPS)/dev $(filter %-benchmarks-node,$(NODE_STAMPS)) ## Windsock beside Socket.IO on Node and python-socketio
+bench: $(STAMPS)/dev $(filter %-benchmarks-node,$(NODE_STAMPS)) $(STAMPS)/zlib ## Windsock beside Socket.IO on Node and python-socketio
 	$(BIN)/python -m benchmarks
 
 autobahn: $(STAMPS)/dev ## the WebSocket protocol suite; needs a CPython 2.7
@@ -122,6 +122,11 @@ $(STAMPS)/chromium: | $(STAMPS)
 $(STAMPS)/proxies: | $(STAMPS)
 	[ -x /usr/sbin/nginx ] || scripts/packages nginx-light
 	[ -x /usr/sbin/haproxy ] || scripts/packages haproxy
+	touch $@
+
+# What the load generator inflates with.
+$(STAMPS)/zlib: | $(STAMPS)
+	[ -f /usr/include/zlib.h ] || scripts/packages zlib1g-dev
 	touch $@
 
 $(STAMPS):

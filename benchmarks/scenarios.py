@@ -6,16 +6,18 @@ from dataclasses import dataclass
 from typing import Literal
 
 Kind = Literal["fan-out", "echo", "connect", "idle"]
-Transport = Literal["websocket", "polling", "plain"]
-"""``plain``: a WebSocket without Socket.IO, on the plain application of each server."""
+Transport = Literal["websocket", "deflated", "polling", "plain"]
+"""``deflated``: a WebSocket with permessage-deflate, on an application that compresses; its messages are documents.
+``plain``: a WebSocket without Socket.IO, on the plain application of each server."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
     """One load, the same for every server.
 
-    Messages are texts of ``size`` bytes; ``clients`` are connected at once, except in the ``connect`` kind, where they
-    connect and close one after another. Throughput is better when higher, memory when lower.
+    Messages are texts, or JSON documents, of ``size`` bytes; ``clients`` are connected at once, except in the
+    ``connect`` kind, where they connect and close one after another. Throughput is better when higher, memory when
+    lower.
     """
 
     name: str
@@ -47,6 +49,26 @@ SCENARIOS: tuple[Scenario, ...] = (
         500,
         publishers=10,
         in_flight=10,
+    ),
+    Scenario(
+        "deflated-fan-out",
+        "Compressed: fan-out of 1 KB JSON to 500, one at a time",
+        "fan-out",
+        DELIVERIES,
+        500,
+        size=1024,
+        transport="deflated",
+    ),
+    Scenario(
+        "deflated-fan-out-loaded",
+        "Compressed: fan-out of 1 KB JSON to 500, 10 publishers, 10 in flight each",
+        "fan-out",
+        DELIVERIES,
+        500,
+        publishers=10,
+        in_flight=10,
+        size=1024,
+        transport="deflated",
     ),
     Scenario("echo", "Echo, 100 clients", "echo", ECHOES, 100, shows_latency=True),
     Scenario("echo-loaded", "Echo, 100 clients, 16 in flight each", "echo", ECHOES, 100, in_flight=16),

@@ -45,11 +45,17 @@ def choose_servers(python: str, reference_python: str) -> dict[str, Server]:
     def serve_windsock(port: int, app: str = "benchmarks.apps.windsock_app:io") -> list[str]:
         return [python, "-m", "windsock.cli", "serve", app, "--host", "127.0.0.1", "--port", str(port)]
 
+    def serve_deflating_windsock(port: int) -> list[str]:
+        return serve_windsock(port, "benchmarks.apps.deflating_windsock_app:io")
+
     def serve_plain_windsock(port: int) -> list[str]:
         return serve_windsock(port, "benchmarks.apps.plain_windsock_app:app")
 
     def serve_node(port: int) -> list[str]:
         return ["node", str(NODE / "server.js"), str(port)]
+
+    def serve_deflating_node(port: int) -> list[str]:
+        return [*serve_node(port), "deflating"]
 
     def serve_ws(port: int) -> list[str]:
         return ["node", str(NODE / "plain.js"), str(port)]
@@ -68,19 +74,34 @@ def choose_servers(python: str, reference_python: str) -> dict[str, Server]:
             Server(
                 "windsock",
                 "Windsock",
-                {"websocket": serve_windsock, "polling": serve_windsock, "plain": serve_plain_windsock},
+                {
+                    "websocket": serve_windsock,
+                    "deflated": serve_deflating_windsock,
+                    "polling": serve_windsock,
+                    "plain": serve_plain_windsock,
+                },
                 lambda: find_versions(python, "windsock", "orjson", *PYTHON_PACKAGES),
             ),
             Server(
                 "node",
                 "Socket.IO on Node",
-                {"websocket": serve_node, "polling": serve_node, "plain": serve_ws},
+                {
+                    "websocket": serve_node,
+                    "deflated": serve_deflating_node,
+                    "polling": serve_node,
+                    "plain": serve_ws,
+                },
                 find_node_versions,
             ),
             Server(
                 "python-socketio",
                 "python-socketio",
-                {"websocket": serve_python_socketio, "polling": serve_python_socketio, "plain": serve_websockets},
+                {
+                    "websocket": serve_python_socketio,
+                    "deflated": serve_python_socketio,  # uvicorn's default
+                    "polling": serve_python_socketio,
+                    "plain": serve_websockets,
+                },
                 lambda: find_versions(reference_python, "python-socketio", "python-engineio", *PYTHON_PACKAGES),
             ),
             Server(

@@ -11,6 +11,8 @@ YARDSTICK = "node"
 NEEDED: Mapping[str, float] = {
     "fan-out": 1.8,
     "fan-out-loaded": 25.0,
+    "deflated-fan-out": 10.0,
+    "deflated-fan-out-loaded": 10.0,
     "echo": 1.7,
     "echo-loaded": 2.5,
     "echo-16k": 1.8,

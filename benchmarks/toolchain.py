@@ -24,6 +24,9 @@ def require_programs() -> None:
     missing = [program for program in PROGRAMS if shutil.which(program) is None]
     if missing:
         raise ToolMissing(f"the benchmark needs {', '.join(missing)} (Debian: gcc, nodejs, npm, util-linux)")
+    include = ("gcc", "-fsyntax-only", "-include", "zlib.h", "-x", "c", "/dev/null")
+    if subprocess.run(include, capture_output=True, check=False, timeout=60).returncode:
+        raise ToolMissing("the benchmark needs zlib's header (Debian: zlib1g-dev)")
 
 
 def build_generator() -> Path:
@@ -52,5 +55,5 @@ def _compile(name: str, sources: list[Path]) -> Path:
         return program
     BUILD.mkdir(exist_ok=True)
     units = [str(source) for source in sources if source.suffix == ".c"]
-    subprocess.run([*COMPILER, "-o", str(program), *units], check=True, timeout=120)
+    subprocess.run([*COMPILER, "-o", str(program), *units, "-lz"], check=True, timeout=120)
     return program

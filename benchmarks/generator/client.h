@@ -7,9 +7,11 @@
 #include <stddef.h>
 
 #include "buffer.h"
+#include "inflater.h"
 #include "stream.h"
 
-enum transport { TRANSPORT_WEBSOCKET, TRANSPORT_POLLING, TRANSPORT_PLAIN };
+/* TRANSPORT_DEFLATED: a WebSocket on which permessage-deflate has been agreed. */
+enum transport { TRANSPORT_WEBSOCKET, TRANSPORT_DEFLATED, TRANSPORT_POLLING, TRANSPORT_PLAIN };
 
 enum client_state {
     CLIENT_CLOSED,
@@ -36,6 +38,7 @@ struct client {
     enum client_state state;
     const struct client_events *events;
     struct stream stream; /* the WebSocket; or the connection that polls */
+    struct inflater *inflater; /* on a WebSocket with permessage-deflate alone */
     /* Long-polling alone. */
     struct stream post;
     bool posting;         /* a POST waits for its answer: a second one at the same time would break the session */

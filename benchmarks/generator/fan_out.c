@@ -16,7 +16,11 @@ enum { PUBLISHER_DIGITS = 3, NUMBER_DIGITS = 9 };
 static const struct frame {
     const char *head, *tail;
     size_t stripped;
-} SOCKET_IO = {"42[\"chat\",\"", "\"]", 1}, PLAIN = {"chat", "", 0};
+} SOCKET_IO = {"42[\"chat\",\"", "\"]", 1}, PLAIN = {"chat", "", 0}, DOCUMENT = {"42[\"chat\",{\"id\":\"", "\"}]", 1};
+
+/* Documents are all different for longer than a window of deflate (32 KB) reaches back: a server that compresses each
+   message with those before it in mind would otherwise send the same one again and again. */
+enum { DOCUMENTS = 64, DOCUMENT_AROUND = 9 /* {"id":"…"} */, DOCUMENT_LOWEST = 64 };
 
 struct publisher {
     uint32_t published;
@@ -30,7 +34,8 @@ static const struct options *options;
 static struct client *clients;
 static struct publisher *publishers;
 static uint32_t *delivered; /* [client][publisher]: how many of its messages came */
-static char *packet;        /* what is sent, of which only the number and publisher change */
+static char *packets[DOCUMENTS]; /* what is sent in turn, of which only the number and publisher change */
+static unsigned packet_count;
 static size_t packet_length;
 static size_t text_at, stripped;
 
@@ -52,21 +57,21 @@ static void publish(uint32_t index) {
     struct message *message = &publisher->under_way[publisher->published % options->in_flight];
     message->missing = options->clients;
     message->sent_at = clock_now();
-    char *text = packet + text_at;
+    char *packet = packets[publisher->published % packet_count], *text = packet + text_at;
     put_digits(text, PUBLISHER_DIGITS, index);
     put_digits(text + PUBLISHER_DIGITS, NUMBER_DIGITS, publisher->published++);
     client_send(&clients[index], packet, packet_length);
 }
 
 static void receive(struct client *client, const char *event, size_t length) {
+    if (length != packet_length - stripped) fail_on_bytes("a chat event of the length that was sent", event, length);
     const char *text = event + text_at - stripped, *filler = text + PUBLISHER_DIGITS + NUMBER_DIGITS;
-    const char *own = packet + stripped;
-    size_t filler_at = (size_t)(filler - event);
-    if (length != packet_length - stripped || memcmp(event, own, text_at - stripped) ||
-        memcmp(filler, own + filler_at, length - filler_at))
-        fail_on_bytes("a chat event with the text that was sent", event, length);
     uint32_t index = get_digits(text, PUBLISHER_DIGITS);
     uint32_t number = get_digits(text + PUBLISHER_DIGITS, NUMBER_DIGITS);
+    const char *own = packets[number % packet_count] + stripped;
+    size_t filler_at = (size_t)(filler - event);
+    if (memcmp(event, own, text_at - stripped) || memcmp(filler, own + filler_at, length - filler_at))
+        fail_on_bytes("a chat event with the text that was sent", event, length);
     if (index >= options->publishers) fail_on_bytes("a known publisher", event, length);
     uint32_t *expected = &delivered[client->ordinal * options->publishers + index];
     if (number != *expected)
@@ -77,21 +82,62 @@ static void receive(struct client *client, const char *event, size_t length) {
     if (!--message->missing) publish(index);
 }
 
-static void compose_packet(void) {
-    const struct frame *frame = options->transport == TRANSPORT_PLAIN ? &PLAIN : &SOCKET_IO;
-    packet = malloc(options->size + 32);
-    if (!packet) fail("out of memory for a message");
+static uint32_t draw(uint32_t below) {
+    static uint32_t state = 2463534242U; /* xorshift: the same documents in every run */
+    state ^= state << 13;
+    state ^= state >> 17;
+    state ^= state << 5;
+    return state % below;
+}
+
+/* What follows the id in a document, as JSON of a chat may look: `size` bytes, the last of them in a string. */
+static void fill_document(char *text, size_t size) {
+    static const char *const WORDS[] = {"meet",  "at",     "noon", "the",    "build", "is",   "green", "again",
+                                        "who",   "has",    "seen", "my",     "keys",  "ship", "it",    "tomorrow",
+                                        "thank", "you",    "for",  "review", "lunch", "was",  "great", "please",
+                                        "look",  "into",   "this", "before", "we",    "all",  "go",    "home"};
+    static const char END[] = "],\"note\":\"";
+    enum { WORD_COUNT = sizeof WORDS / sizeof *WORDS, ROW_LIMIT = 160 };
+    size_t at = (size_t)sprintf(text, "\",\"rows\":[");
+    for (int rows = 0; at + ROW_LIMIT + sizeof END < size; rows++)
+        at += (size_t)sprintf(text + at, "%s{\"user\":\"u%05u\",\"at\":%u,\"likes\":%u,\"text\":\"%s %s %s %s %s\"}",
+                              rows ? "," : "", draw(100000), 1764000000 + draw(1000000), draw(50),
+                              WORDS[draw(WORD_COUNT)], WORDS[draw(WORD_COUNT)], WORDS[draw(WORD_COUNT)],
+                              WORDS[draw(WORD_COUNT)], WORDS[draw(WORD_COUNT)]);
+    at += (size_t)sprintf(text + at, END);
+    while (at < size) text[at++] = (char)('a' + draw(26));
+}
+
+static void compose_packet(char **packet, const struct frame *frame) {
+    enum { AROUND = 32 }; /* more than any frame has around its text */
+    size_t size = options->size - (frame == &DOCUMENT ? DOCUMENT_AROUND : 0);
+    char *at = *packet = malloc(options->size + AROUND);
+    if (!at) fail("out of memory for a message");
     stripped = frame->stripped;
-    text_at = packet_length = (size_t)sprintf(packet, "%s", frame->head);
-    memset(packet + packet_length, 'x', options->size);
-    packet_length += options->size;
-    packet_length += (size_t)sprintf(packet + packet_length, "%s", frame->tail);
+    text_at = (size_t)sprintf(at, "%s", frame->head);
+    at += text_at;
+    if (frame == &DOCUMENT)
+        fill_document(at + PUBLISHER_DIGITS + NUMBER_DIGITS, size - PUBLISHER_DIGITS - NUMBER_DIGITS);
+    else
+        memset(at, 'x', size);
+    at += size;
+    at += sprintf(at, "%s", frame->tail);
+    packet_length = (size_t)(at - *packet);
+}
+
+static void compose_packets(void) {
+    const struct frame *frame = options->transport == TRANSPORT_PLAIN      ? &PLAIN
+                                : options->transport == TRANSPORT_DEFLATED ? &DOCUMENT
+                                                                           : &SOCKET_IO;
+    packet_count = frame == &DOCUMENT ? DOCUMENTS : 1;
+    if (frame == &DOCUMENT && options->size < DOCUMENT_LOWEST) fail("expected documents of at least %d bytes", DOCUMENT_LOWEST);
+    for (unsigned i = 0; i < packet_count; i++) compose_packet(&packets[i], frame);
 }
 
 void fan_out_run(const struct options *given) {
     static const struct client_events EVENTS = {.connected = crowd_connected, .packet = receive};
     options = given;
-    compose_packet();
+    compose_packets();
     publishers = calloc(options->publishers, sizeof *publishers);
     delivered = calloc((size_t)options->clients * options->publishers, sizeof *delivered);
     if (!publishers || !delivered) fail("out of memory for the publishers");

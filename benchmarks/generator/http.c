@@ -9,8 +9,8 @@
 
 enum { STATUS_AT = 9 }; /* "HTTP/1.1 200" */
 
-/* The value of a header, or NULL. The head ends with an empty line, so every value ends before it. */
-static const char *find_header(const char *head, const char *end, const char *name) {
+/* The head ends with an empty line, so every value ends before it. */
+const char *http_find_header(const char *head, const char *end, const char *name) {
     size_t name_length = strlen(name);
     for (const char *line = head; line < end;) {
         const char *next = memmem(line, (size_t)(end - line), "\r\n", 2);
@@ -53,7 +53,7 @@ size_t http_read_response(char *bytes, size_t length, struct http_response *resp
     if (strncmp(bytes, "HTTP/1.", 7)) fail_on_bytes("an HTTP response", bytes, length);
     response->status = atoi(bytes + STATUS_AT);
     size_t head = (size_t)(end - bytes) + 4;
-    const char *content_length = find_header(bytes, end + 2, "content-length");
+    const char *content_length = http_find_header(bytes, end + 2, "content-length");
     if (content_length) {
         size_t body = strtoul(content_length, NULL, 10);
         if (length - head < body) return 0;
@@ -61,7 +61,7 @@ size_t http_read_response(char *bytes, size_t length, struct http_response *resp
         response->body_length = body;
         return head + body;
     }
-    if (!find_header(bytes, end + 2, "transfer-encoding"))
+    if (!http_find_header(bytes, end + 2, "transfer-encoding"))
         fail_on_bytes("a response with Content-Length or in chunks", bytes, head);
     size_t chunks = read_chunks(bytes + head, length - head, response);
     return chunks ? head + chunks : 0;

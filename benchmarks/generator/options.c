@@ -11,8 +11,8 @@
 enum { CLIENTS_LIMIT = 20000, IN_FLIGHT_LIMIT = 1000, SIZE_LOWEST = 16, SIZE_LIMIT = 100000, SECONDS_LIMIT = 600 };
 
 static const char USAGE[] =
-    "expected --scenario fan-out|echo|connect|idle --port N [--transport websocket|polling|plain] [--clients N]\n"
-    "  [--publishers N] [--in-flight N] [--size BYTES] [--warm-up-ms N] [--ms N] [--concurrency N] [--deadline SECONDS] [--server PID] [--spin]";
+    "expected --scenario fan-out|echo|connect|idle --port N [--transport websocket|deflated|polling|plain]\n"
+    "  [--clients N] [--publishers N] [--in-flight N] [--size BYTES] [--warm-up-ms N] [--ms N] [--concurrency N] [--deadline SECONDS] [--server PID] [--spin]";
 
 static unsigned number(const char *text, unsigned lowest, unsigned highest) {
     char *end;
@@ -24,9 +24,10 @@ static unsigned number(const char *text, unsigned lowest, unsigned highest) {
 
 static enum transport transport_of(const char *name) {
     if (!strcmp(name, "websocket")) return TRANSPORT_WEBSOCKET;
+    if (!strcmp(name, "deflated")) return TRANSPORT_DEFLATED;
     if (!strcmp(name, "polling")) return TRANSPORT_POLLING;
     if (!strcmp(name, "plain")) return TRANSPORT_PLAIN;
-    fail("expected the transport websocket, polling or plain, got %s", name);
+    fail("expected the transport websocket, deflated, polling or plain, got %s", name);
 }
 
 struct options options_read(int count, char **arguments) {

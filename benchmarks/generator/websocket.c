@@ -5,16 +5,20 @@
 #include <string.h>
 
 #include "failure.h"
+#include "http.h"
 
 enum opcode { OPCODE_TEXT = 1, OPCODE_CLOSE = 8, OPCODE_PING = 9, OPCODE_PONG = 10 };
-enum { FINAL = 0x80, MASKED = 0x80, LENGTH_16 = 126, LENGTH_64 = 127, HEADER_LIMIT = 14 };
+enum { FINAL = 0x80, COMPRESSED = 0x40, MASKED = 0x80, LENGTH_16 = 126, LENGTH_64 = 127, HEADER_LIMIT = 14 };
 
 static const char UPGRADE[] = "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\n"
                               "Host: 127.0.0.1\r\n"
                               "Upgrade: websocket\r\n"
                               "Connection: Upgrade\r\n"
                               "Sec-WebSocket-Version: 13\r\n"
-                              "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+                              "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+static const char OFFER[] = "Sec-WebSocket-Extensions: permessage-deflate\r\n";
+/* Bytes: what is longer has to come compressed. The applications are set to the same. */
+enum { DEFLATE_THRESHOLD = 1024 };
 /* The answer to that key, worked out in RFC 6455, section 1.3. */
 static const char ACCEPT[] = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 
@@ -73,12 +77,20 @@ void websocket_close(struct client *client) {
 
 static void receive_frame(struct client *client, unsigned char first, const char *payload, size_t length) {
     switch (first) {
-    case FINAL | OPCODE_TEXT: client_receive(client, payload, length); return;
+    case FINAL | OPCODE_TEXT:
+        if (client->inflater && length >= DEFLATE_THRESHOLD) fail_on_bytes("a compressed message", payload, length);
+        client_receive(client, payload, length);
+        return;
+    case FINAL | COMPRESSED | OPCODE_TEXT:
+        if (!client->inflater) fail("a compressed message, which was not agreed on");
+        payload = inflater_read(client->inflater, payload, length, &length);
+        client_receive(client, payload, length);
+        return;
     case FINAL | OPCODE_PING: send_frame(client, OPCODE_PONG, payload, length); return;
     case FINAL | OPCODE_CLOSE:
         if (client->state == CLIENT_CLOSING) return;
         fail_on_bytes("no Close frame", payload, length);
-    default: fail("expected a whole, uncompressed text frame, got a frame that begins with 0x%02x", first);
+    default: fail("expected a whole text frame, got a frame that begins with 0x%02x", first);
     }
 }
 
@@ -111,6 +123,16 @@ static size_t read_frames(struct stream *stream, char *bytes, size_t length) {
     return at;
 }
 
+/* How the server answered the offer of permessage-deflate (RFC 7692, section 7.1). It must have taken it. */
+static struct inflater *open_inflater(const char *head, const char *end) {
+    static const char NAME[] = "permessage-deflate", NO_CONTEXT[] = "server_no_context_takeover";
+    const char *value = http_find_header(head, end, "sec-websocket-extensions");
+    const char *value_end = value ? memmem(value, (size_t)(end - value), "\r\n", 2) : NULL;
+    if (!value_end || !memmem(value, (size_t)(value_end - value), NAME, sizeof NAME - 1))
+        fail_on_bytes("an answer that agrees on permessage-deflate", head, (size_t)(end - head));
+    return inflater_open(!memmem(value, (size_t)(value_end - value), NO_CONTEXT, sizeof NO_CONTEXT - 1));
+}
+
 static size_t read_upgrade(struct stream *stream, char *bytes, size_t length) {
     if (!length) fail("the server closed a connection in place of upgrading it");
     char *end = memmem(bytes, length, "\r\n\r\n", 4);
@@ -118,12 +140,16 @@ static size_t read_upgrade(struct stream *stream, char *bytes, size_t length) {
     size_t head = (size_t)(end - bytes) + 4;
     if (strncmp(bytes, "HTTP/1.1 101 ", 13) || !memmem(bytes, head, ACCEPT, sizeof ACCEPT - 1))
         fail_on_bytes("101 Switching Protocols with the right Sec-WebSocket-Accept", bytes, head);
+    struct client *client = stream->owner;
+    if (client->transport == TRANSPORT_DEFLATED) client->inflater = open_inflater(bytes, end + 2);
     stream->reader = read_frames;
-    client_upgraded(stream->owner);
+    client_upgraded(client);
     return head + (length > head ? read_frames(stream, bytes + head, length - head) : 0);
 }
 
 void websocket_open(struct client *client) {
     stream_connect(&client->stream, client->ordinal, read_upgrade, client);
     stream_write(&client->stream, UPGRADE, sizeof UPGRADE - 1);
+    if (client->transport == TRANSPORT_DEFLATED) stream_write(&client->stream, OFFER, sizeof OFFER - 1);
+    stream_write(&client->stream, "\r\n", 2);
 }

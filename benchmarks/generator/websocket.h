@@ -1,4 +1,4 @@
-/* The client's side of RFC 6455, for text messages that come in one frame each. */
+/* The client's side of RFC 6455, for text messages that come in one frame each, compressed where that was agreed on. */
 #ifndef WEBSOCKET_H
 #define WEBSOCKET_H
 
