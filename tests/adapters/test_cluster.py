@@ -542,3 +542,15 @@ async def test_questions_of_others_are_bounded(windsock_harness: Harness, monkey
     assert alone.hear(ServerSideEmit("other", Payload(["wait"]))) == []
     assert alone.cluster.counters.refused == 3
     await windsock_harness.advance(5)
+
+
+async def test_an_answer_goes_to_who_asked(windsock_harness: Harness) -> None:
+    stub = StubCluster()
+    clusters = [stub.node() for _ in range(3)]
+    servers = [Server(adapter=cluster) for cluster in clusters]
+    await windsock_harness.serve(*servers)
+    await members(windsock_harness, servers)
+    assert len(await servers[0].fetch_sockets()) == 3
+    await windsock_harness.settle()
+    assert [cluster.counters.unexpected for cluster in clusters] == [0, 0, 0]
+    assert [cluster.counters.responded for cluster in clusters] == [0, 1, 1]
