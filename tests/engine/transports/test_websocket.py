@@ -405,6 +405,27 @@ async def test_a_client_that_does_not_read_is_given_up_and_others_are_not(
     assert len(io.engine.sessions) == 1
 
 
+@pytest.mark.parametrize("extensions", [None, "permessage-deflate"])
+async def test_one_handler_s_answers_are_not_all_gathered_first(host: Serve, raw: Any, extensions: str | None) -> None:
+    """Whoever does not take them is found out before the handler ends, compressed or not."""
+    io, _ = make_server(slow_consumer=SlowConsumer(max_bytes=100_000), per_message_deflate=PerMessageDeflate(level=1))
+    sent: asyncio.Queue[int] = asyncio.Queue()
+    piece = random.Random(1).randbytes(100_000).hex()
+
+    @io.on("flood")
+    def flood(socket: Socket) -> None:
+        count = 0
+        while socket.connected and count < 300:
+            socket.emit("piece", piece)
+            count += 1
+        sent.put_nowait(count)
+
+    client = await raw(await host(io), extensions)
+    client.pause()
+    client.writer.write(client_frame(TEXT, b'42["flood"]'))
+    assert await soon(sent.get()) < 300
+
+
 async def test_a_client_that_catches_up_gets_everything(host: Serve, lane: Lane, raw: Any) -> None:
     io, left = make_server(slow_consumer=SlowConsumer(max_bytes=50_000_000))
     client = await raw(await host(io, lane))

@@ -322,9 +322,13 @@ class WebSocketTransport(asyncio.Protocol):
         if self.straggler is not None:
             self.straggler.add(data, len(data))
         elif not self._done:
+            outbox = self._outbox
             if not self._queue:
-                self._outbox.mark(self)
+                outbox.mark(self)
             self._queue.append(data)
+            outbox.gathered += len(data)
+            if outbox.gathered > FLUSH_AT:
+                outbox.flush()
 
     def _give_up(self) -> None:
         """The client does not keep up, and its policy is to close then."""
