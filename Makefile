@@ -16,7 +16,7 @@ BIN := .venv/bin
 STAMPS := .make
 WEB := chat/web
 BROWSER_CLIENT := clients/typescript
-NODE_FOLDERS := $(patsubst %/package-lock.json,%,$(wildcard chat/web/package-lock.json clients/typescript/package-lock.json tests/conformance/js/package-lock.json tests/contracts/js/package-lock.json benchmarks/node/package-lock.json))
+NODE_FOLDERS := $(patsubst %/package-lock.json,%,$(wildcard chat/web/package-lock.json clients/typescript/package-lock.json tests/conformance/js/package-lock.json tests/contracts/js/package-lock.json tests/cluster/js/package-lock.json benchmarks/node/package-lock.json))
 WEB_SOURCES := $(shell find $(WEB) \( -name node_modules -o -name dist -o -name e2e \) -prune -o -type f -print 2>/dev/null)
 node_stamp = $(STAMPS)/node-$(subst /,-,$(1))
 NODE_STAMPS := $(foreach folder,$(NODE_FOLDERS),$(call node_stamp,$(folder)))
@@ -27,7 +27,7 @@ PROJECTS := pyproject.toml chat/pyproject.toml chat/hatch_build.py
 help: ## show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: $(STAMPS)/dev $(NODE_STAMPS) $(STAMPS)/browser-client $(STAMPS)/chromium $(STAMPS)/proxies ## install everything that the other targets need
+setup: $(STAMPS)/dev $(NODE_STAMPS) $(STAMPS)/browser-client $(STAMPS)/chromium $(STAMPS)/proxies $(STAMPS)/redis ## install everything that the other targets need
 
 chat: $(STAMPS)/chat $(STAMPS)/web ## build the web client and run the chat at http://localhost:8000
 	$(BIN)/windsock-chat
@@ -57,10 +57,10 @@ check-web: $(filter %-chat-web %-clients-typescript,$(NODE_STAMPS))
 	$(call web,run check)
 	$(call browser_client,run check)
 
-test-python: $(STAMPS)/dev $(filter-out %-benchmarks-node,$(NODE_STAMPS)) $(STAMPS)/chromium $(STAMPS)/proxies ## the Python tests
+test-python: $(STAMPS)/dev $(filter-out %-benchmarks-node,$(NODE_STAMPS)) $(STAMPS)/chromium $(STAMPS)/proxies $(STAMPS)/redis ## the Python tests
 	$(BIN)/pytest $(PYTEST)
 
-test-pythons: $(filter-out %-benchmarks-node,$(NODE_STAMPS)) $(STAMPS)/chromium $(STAMPS)/proxies ## the Python tests under each CPython that is found, in environments of their own
+test-pythons: $(filter-out %-benchmarks-node,$(NODE_STAMPS)) $(STAMPS)/chromium $(STAMPS)/proxies $(STAMPS)/redis ## the Python tests under each CPython that is found, in environments of their own
 	for python in $$(scripts/python --each); do \
 	    version=$$("$$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])'); \
 	    echo "CPython $$version: $$python"; \
@@ -127,6 +127,10 @@ $(STAMPS)/proxies: | $(STAMPS)
 # What the load generator inflates with.
 $(STAMPS)/zlib: | $(STAMPS)
 	[ -f /usr/include/zlib.h ] || scripts/packages zlib1g-dev
+	touch $@
+
+$(STAMPS)/redis: | $(STAMPS)
+	[ -x /usr/bin/redis-server ] || scripts/packages redis-server
 	touch $@
 
 $(STAMPS):

@@ -8,8 +8,10 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
 
+from tests.cluster.redis_server import RedisServer
 from windsock import Cluster, Server
 from windsock.adapters.local import LocalBus
+from windsock.redis import RedisPubSubAdapter
 from windsock.testing import Harness, Peer, StubCluster
 
 
@@ -79,7 +81,18 @@ async def local(count: int, make: Make) -> AsyncIterator[Site]:
                     await io.close()
 
 
-SITES: Final[Mapping[str, Open]] = {"memory": one, "stub": stub, "local": local}
+@asynccontextmanager
+async def redis_pubsub(count: int, make: Make) -> AsyncIterator[Site]:
+    """Servers that share a Redis server."""
+    with RedisServer() as redis:
+        async with Harness() as harness:
+            servers = [make(adapter=RedisPubSubAdapter(redis.url)) for _ in range(count)]
+            for io in servers:
+                await io.start()
+            yield Site(harness, servers)
+
+
+SITES: Final[Mapping[str, Open]] = {"memory": one, "stub": stub, "local": local, "redis": redis_pubsub}
 """How to open one, by the name of the adapter. A way of one's own is added here, and has all tests of the contract."""
 
 CLUSTERS: Final = tuple(name for name in SITES if name != "memory")

@@ -172,6 +172,7 @@ async def test_who_does_not_acknowledge_is_named(site: Site) -> None:
     asking = asyncio.ensure_future(site.servers[0].timeout(5).emit_with_ack("ask"))
     await b.assert_emitted("ask")
     await c.disconnect()
+    await site.settle()  # the clock does not wait for what is on a real network
     with pytest.raises(AckTimeout) as caught:
         await site.harness.advance_until(asking)
     assert caught.value.answers == ["a"]

@@ -14,7 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from windsock.acks import ack_value
-from windsock.adapters.base import EVERYBODY, RecoverableAdapter
+from windsock.adapters.base import EVERYBODY, RecoverableAdapter, Target
 from windsock.adapters.counters import ClusterCounters
 from windsock.adapters.memory import MemoryAdapter
 from windsock.adapters.messages import (
@@ -55,7 +55,6 @@ if TYPE_CHECKING:
         RemoteSocket,
         Restored,
         SocketState,
-        Target,
     )
     from windsock.adapters.driver import ClusterDriver, DriverFactory
     from windsock.adapters.observation import RoomObserver
@@ -135,6 +134,11 @@ class ClusterAdapter:
             Heartbeat: _ignore,
             AdapterClose: _ignore,
         }
+
+    @property
+    def problem(self) -> str | None:
+        """Why other nodes are out of reach; ``None`` when they are not. What is local works all the same."""
+        return self.driver.problem
 
     async def start(self) -> None:
         """See :class:`windsock.adapters.base.DistributedAdapter`."""
@@ -288,6 +292,10 @@ class ClusterAdapter:
         return request.answers
 
     # -- the driver's side (ClusterNode) --
+
+    def occupied(self, room: str) -> bool:
+        """See :class:`windsock.adapters.driver.ClusterNode`."""
+        return bool(self._local.select(Target(frozenset((room,)))))
 
     def receive(self, message: ClusterMessage) -> None:
         """See :class:`windsock.adapters.driver.ClusterNode`."""

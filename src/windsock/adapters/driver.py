@@ -34,6 +34,9 @@ class ClusterNode(Protocol):
     def namespace(self) -> str:
         """Whose rooms it knows."""
 
+    def occupied(self, room: str) -> bool:
+        """Whether somebody here is in a room; a socket's id is one."""
+
     def receive(self, message: ClusterMessage) -> None:
         """A message came, in the order in which its node sent it. Never raises; its own are ignored."""
 
@@ -49,6 +52,10 @@ class ClusterDriver(Protocol):
 
     It belongs to one event loop from :meth:`start` to :meth:`close`, and may be started again on another one then.
     """
+
+    @property
+    def problem(self) -> str | None:
+        """Why the others are out of reach, in words that may be shown to anybody; ``None`` when they are not."""
 
     async def start(self) -> None:
         """Connects, so that what other nodes say from now on is received.

@@ -247,6 +247,11 @@ class LocalDriver:
         self._bus = bus
         self._started = False
 
+    @property
+    def problem(self) -> str | None:
+        """See :class:`windsock.adapters.driver.ClusterDriver`. There is nothing that could be away."""
+        return None
+
     async def start(self) -> None:
         """See :class:`windsock.adapters.driver.ClusterDriver`."""
         self._started = True

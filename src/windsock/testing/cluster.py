@@ -129,6 +129,11 @@ class StubDriver:
         self._peers = Peers(node, self.publish)
         self._started = False
 
+    @property
+    def problem(self) -> str | None:
+        """See :class:`windsock.adapters.driver.ClusterDriver`. Nobody is told of faults."""
+        return None
+
     async def start(self) -> None:
         """See :class:`windsock.adapters.driver.ClusterDriver`."""
         self._started = True

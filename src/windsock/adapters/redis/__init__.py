@@ -1,0 +1,1 @@
+"""Servers that share their rooms over Redis, as those of Socket.IO do."""

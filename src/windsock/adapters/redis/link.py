@@ -1,0 +1,276 @@
+"""What connects a process to Redis: made again when it is lost, with all subscriptions that there were."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final, Literal
+
+from redis.asyncio import BlockingConnectionPool
+from redis.asyncio.connection import AbstractConnection
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+from windsock.adapters.redis.wire import Publisher, Wire
+from windsock.errors import ConfigurationError
+
+logger: logging.Logger = logging.getLogger("windsock.adapters.redis")
+
+Kind = Literal["subscribe", "psubscribe", "ssubscribe"]
+Topic = tuple[Kind, str]
+"""How to subscribe, and to which channel or pattern."""
+
+Receive = Callable[[bytes, bytes], None]
+"""Gets the channel and the message."""
+
+Gap = Callable[[float], object]
+"""Told for how many seconds messages of other nodes may have been missed, when they come again."""
+
+CONNECT_TIMEOUT: Final = 5.0
+"""Seconds until a connection is there with its subscriptions, or is tried anew."""
+
+ANSWER_TIMEOUT: Final = 2.0
+"""Seconds that Redis has to answer a question."""
+
+CLOSE_TIMEOUT: Final = 1.0
+"""Seconds that Redis has to take the last messages."""
+
+FIRST_DELAY: Final = 0.1
+"""Seconds until a lost connection is made again; twice as many after each failure, and some of them at random, so that
+the nodes of a cluster do not all come at once."""
+
+LONGEST_DELAY: Final = 5.0
+
+_MESSAGES: Final = {b"message": 1, b"smessage": 1, b"pmessage": 2}
+_KINDS: Final[dict[bytes, Kind]] = {b"message": "subscribe", b"smessage": "ssubscribe", b"pmessage": "psubscribe"}
+_CONFIRMED: Final[dict[bytes, Kind]] = {
+    b"subscribe": "subscribe",
+    b"ssubscribe": "ssubscribe",
+    b"psubscribe": "psubscribe",
+}
+
+
+class Link:
+    """Two connections to one Redis server, shared by all namespaces of a server: one that hears, one that speaks.
+
+    They are opened with the first subscription, and closed with the last.
+
+    Args:
+        url: of the server: ``redis://``, ``rediss://`` or ``unix://``, as redis-py has it.
+        on_gap: see :data:`Gap`.
+
+    Attributes:
+        problem: why it does not work at the moment, in words for anybody; ``None`` when it does.
+        lost: messages that could not be sent.
+
+    Raises:
+        ConfigurationError: the URL is none.
+    """
+
+    def __init__(self, url: str, on_gap: Gap | None = None) -> None:
+        try:
+            # It only knows how connections are made.
+            self._pool: BlockingConnectionPool = BlockingConnectionPool.from_url(
+                url,
+                protocol=2,
+                socket_timeout=None,
+                socket_connect_timeout=CONNECT_TIMEOUT,
+                socket_keepalive=True,
+                retry=Retry(NoBackoff(), 0),
+                health_check_interval=0,
+            )
+        except (ValueError, TypeError) as error:
+            raise ConfigurationError(f"expected the URL of a Redis server: {error}") from None
+        self.problem: str | None = None
+        self.lost: int = 0
+        self._on_gap = on_gap
+        self._receivers: dict[Topic, Receive] = {}
+        self._awaited: dict[Topic, asyncio.Future[None]] = {}
+        self._publisher: Publisher | None = None
+        self._subscriber: Wire | None = None
+        self._running: asyncio.Task[None] | None = None
+        self._tried = asyncio.Event()
+        self._heard_until: float | None = None
+
+    async def attach(self, receivers: Mapping[Topic, Receive]) -> None:
+        """Subscribes, and returns when messages are received, or it is known that they are not yet."""
+        if self._running is None:
+            self._receivers.update(receivers)
+            self._tried = asyncio.Event()
+            self._running = asyncio.ensure_future(self._run())
+        else:
+            self.subscribe(receivers)
+        # Bounded: an attempt takes so long at the most.
+        await self._tried.wait()
+        awaited = [self._awaited[topic] for topic in receivers if topic in self._awaited]
+        if awaited:
+            await asyncio.wait(awaited, timeout=CONNECT_TIMEOUT)
+
+    def subscribe(self, receivers: Mapping[Topic, Receive]) -> None:
+        """Subscribes, at once or when there is a connection."""
+        self._receivers.update(receivers)
+        if self._subscriber is not None:
+            self._send_subscriptions(self._subscriber, receivers)
+
+    def unsubscribe(self, topics: Iterable[Topic]) -> None:
+        """Ends subscriptions."""
+        for topic in topics:
+            self._receivers.pop(topic, None)
+            awaited = self._awaited.pop(topic, None)
+            if awaited is not None:
+                awaited.cancel()
+            if self._subscriber is not None:
+                kind, name = topic
+                self._subscriber.send(kind.replace("sub", "unsub").upper(), name)
+
+    async def detach(self, topics: Iterable[Topic]) -> None:
+        """Ends subscriptions, and the connections with the last of them; returns when all was sent."""
+        publisher = self._publisher
+        if publisher is not None:
+            deadline = asyncio.get_running_loop().time() + CLOSE_TIMEOUT
+            while not publisher.idle and self._publisher is publisher:
+                if asyncio.get_running_loop().time() > deadline:
+                    break
+                await asyncio.sleep(0.001)
+        self.unsubscribe(topics)
+        running = self._running
+        if not self._receivers and running is not None:
+            self._running = None
+            running.cancel()
+            await asyncio.wait([running])
+            self.problem = None
+            self._heard_until = None
+
+    def publish(self, command: str, channel: str, message: bytes) -> None:
+        """Publishes with a command, PUBLISH or SPUBLISH."""
+        if self._publisher is None or not self._publisher.send(command, channel, message):
+            self.lost += 1
+
+    async def ask(self, *command: str) -> Any:
+        """The answer to a command.
+
+        Raises:
+            RedisError: there is none, or it is an error.
+            TimeoutError: it takes too long.
+        """
+        if self._publisher is None:
+            raise RedisError("there is no connection")
+        async with asyncio.timeout(ANSWER_TIMEOUT):
+            return await self._publisher.ask(*command)
+
+    # -- inside --
+
+    async def _run(self) -> None:
+        failures = 0
+        self._heard_until = asyncio.get_running_loop().time()
+        while True:
+            try:
+                await self._serve()
+            except (RedisError, OSError) as error:  # TimeoutError is one of the latter
+                if self.problem is None:
+                    logger.warning("the connection to Redis is lost: %s", error)
+                    failures = 0
+                self.problem = "no connection to Redis"
+            self._tried.set()
+            delay = min(FIRST_DELAY * 2**failures, LONGEST_DELAY)
+            failures = min(failures + 1, 10)
+            await asyncio.sleep(delay * random.uniform(0.5, 1))  # noqa: S311  not for secrecy
+
+    async def _serve(self) -> None:
+        """Connects, and lets messages through until the connection is lost."""
+        loop = asyncio.get_running_loop()
+        connections: list[AbstractConnection] = [_connection(self._pool), _connection(self._pool)]
+        tasks: list[asyncio.Future[None]] = []
+        try:
+            async with asyncio.timeout(CONNECT_TIMEOUT):
+                for connection in connections:
+                    await connection.connect()  # type: ignore[no-untyped-call]  # redis-py
+                subscriber = Wire(connections[0], self._take)
+                publisher = Publisher(connections[1], _refused)
+                tasks = [asyncio.ensure_future(subscriber.run()), asyncio.ensure_future(publisher.run())]
+                self._send_subscriptions(subscriber, self._receivers)
+                self._subscriber = subscriber
+                restored = asyncio.ensure_future(_all(self._awaited.values()))
+                await asyncio.wait([*tasks, restored], return_when=asyncio.FIRST_COMPLETED)
+                restored.cancel()
+            if not any(task.done() for task in tasks):
+                self._publisher = publisher
+                self._up()
+                await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            if self._publisher is not None:
+                self._heard_until = loop.time()
+            self._publisher = self._subscriber = None
+            for task in tasks:
+                task.cancel()
+            if tasks:
+                await asyncio.wait(tasks)
+            for connection in connections:
+                await connection.disconnect(nowait=True)
+            self._forget_awaited()
+        for task in tasks:
+            if not task.cancelled() and (error := task.exception()) is not None:
+                raise error
+
+    def _up(self) -> None:
+        since, self._heard_until = self._heard_until, None
+        was, self.problem = self.problem, None
+        self._tried.set()
+        if was is None or since is None:
+            return
+        seconds = asyncio.get_running_loop().time() - since
+        logger.warning("Redis is there again; messages of other nodes were missed for up to %.1f s", seconds)
+        if self._on_gap is not None:
+            try:
+                self._on_gap(seconds)
+            except Exception:
+                logger.exception("on_gap failed")
+
+    def _send_subscriptions(self, subscriber: Wire, topics: Iterable[Topic]) -> None:
+        loop = asyncio.get_running_loop()
+        for kind, name in topics:
+            self._awaited.setdefault((kind, name), loop.create_future())
+            subscriber.send(kind.upper(), name)
+
+    def _forget_awaited(self) -> None:
+        for future in self._awaited.values():
+            future.cancel()
+        self._awaited.clear()
+
+    def _take(self, answer: Any) -> None:
+        if type(answer) is not list:
+            if isinstance(answer, Exception):
+                logger.error("Redis refuses a subscription: %s", answer)
+            return
+        what = answer[0]
+        place = _MESSAGES.get(what)
+        if place is not None:
+            receive = self._receivers.get((_KINDS[what], answer[1].decode(errors="replace")))
+            if receive is not None:
+                try:
+                    receive(answer[place], answer[place + 1])
+                except Exception:
+                    # One message that is not understood is no reason to hear no more.
+                    logger.exception("a message on Redis could not be taken")
+        elif what in _CONFIRMED:
+            future = self._awaited.pop((_CONFIRMED[what], answer[1].decode(errors="replace")), None)
+            if future is not None and not future.done():
+                future.set_result(None)
+
+
+def _connection(pool: BlockingConnectionPool) -> AbstractConnection:
+    connection: AbstractConnection = pool.make_connection()  # type: ignore[no-untyped-call]  # redis-py
+    return connection
+
+
+async def _all(futures: Iterable[asyncio.Future[None]]) -> None:
+    waiting = list(futures)
+    if waiting:
+        await asyncio.wait(waiting)
+
+
+def _refused(reason: str) -> None:
+    logger.error("Redis refuses a command: %s", reason)

@@ -1,0 +1,6 @@
+"""Servers that share their rooms over Redis, with servers of Socket.IO on Node among them. ``windsock[redis]`` brings
+what it needs."""
+
+from windsock.adapters.redis.pubsub import RedisPubSubAdapter
+
+__all__ = ["RedisPubSubAdapter"]

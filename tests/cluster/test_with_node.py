@@ -1,0 +1,150 @@
+"""Two servers on Node and two of ours in one cluster: each does everything, and reaches the others."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from typing import Any, Final
+
+import pytest
+
+from tests.cluster.conftest import Surroundings
+from tests.cluster.members import Gathering, Member
+from tests.server.site import until
+from windsock.redis import RedisPubSubAdapter
+
+ADAPTERS: Final[dict[str, Callable[[str], Any]]] = {"pubsub": RedisPubSubAdapter}
+PLACES: Final = {"node": 0, "windsock": 2}
+
+
+@pytest.fixture(params=ADAPTERS)
+async def cluster(request: pytest.FixtureRequest, surroundings: Surroundings) -> AsyncIterator[Gathering]:
+    make = ADAPTERS[request.param]
+    adapters = [make(surroundings.redis.url) for _ in range(2)]
+    async with Gathering(surroundings.redis, surroundings.nodes(request.param), adapters) as gathering:
+        yield gathering
+
+
+@pytest.fixture(params=PLACES.values(), ids=list(PLACES))
+def place(request: pytest.FixtureRequest) -> int:
+    place: int = request.param
+    return place
+
+
+@pytest.fixture
+def speaker(cluster: Gathering, place: int) -> Member:
+    """The server that speaks, of each kind in turn."""
+    return cluster.members[place]
+
+
+async def test_events_for_clients(cluster: Gathering, speaker: Member) -> None:
+    content = ["all", 1, 2.5, "é", None, True, {"deep": [{"a": b"\x00\xff"}]}, b"\x01\x02"]
+    await speaker.do("emit", *content)
+    await speaker.do("emit", "one room", rooms=["room 1"])
+    await speaker.do("emit", "two rooms", rooms=["room 0", "room 3"])
+    await speaker.do("emit", "but", rooms=["all"], except_=["room 0", "room 2"])
+    await speaker.do("emit", "one", rooms=[cluster.guests[2].id])
+    await speaker.do("emit", "end")
+    a, b, c, d = cluster.guests
+    await a.got(content, ["two rooms"], ["end"])
+    await b.got(content, ["one room"], ["but"], ["end"])
+    await c.got(content, ["one"], ["end"])
+    await d.got(content, ["two rooms"], ["but"], ["end"])
+    # By itself: a client that is just being written to does not get what is volatile.
+    await speaker.do("volatile", "volatile", rooms=["all"], except_=["nobody"])
+    for guest in cluster.guests:
+        await guest.got(["volatile"])
+
+
+async def test_namespaces(cluster: Gathering, speaker: Member) -> None:
+    others = [await cluster.guest(member, "other", "all", namespace="/other") for member in cluster.members]
+    await speaker.do("emit", "hello", rooms=["all"], namespace="/other")
+    await speaker.do("emit", "end")
+    for guest in others:
+        await guest.got(["hello"])
+    for guest in cluster.guests:
+        await guest.got(["end"])
+    assert len(await speaker.do("fetch", namespace="/other")) == 4
+
+
+async def test_acknowledgements(cluster: Gathering, speaker: Member) -> None:
+    answers = await speaker.do("ask", "ask", 1, b"\x00")
+    assert sorted(answers, key=str) == [[f"guest {place}", 1, b"\x00"] for place in range(4)]
+    answers = await speaker.do("ask", "ask", rooms=["room 0", "room 2", "room 3"], except_=["room 2"])
+    assert sorted(answers) == [["guest 0"], ["guest 3"]]
+    assert await speaker.do("ask", "ask", rooms=["nobody"]) == []
+
+
+async def test_fetched_sockets(cluster: Gathering, speaker: Member) -> None:
+    sockets = sorted(await speaker.do("fetch"), key=lambda socket: str(socket["data"]["name"]))
+    assert [socket["id"] for socket in sockets] == [guest.id for guest in cluster.guests]
+    for place, socket in enumerate(sockets):
+        assert set(socket["rooms"]) == {socket["id"], "all", f"room {place}"}
+        assert socket["data"]["name"] == socket["handshake"]["auth"]["name"] == f"guest {place}"
+        assert socket["handshake"]["headers"]["host"] in cluster.members[place].url
+    (socket,) = await speaker.do("fetch", rooms=["room 1", "room 3"], except_=["room 3"])
+    assert socket["id"] == cluster.guests[1].id
+
+
+async def test_joining_and_leaving(cluster: Gathering, speaker: Member) -> None:
+    await speaker.do("join", rooms=["room 1", "room 2"], names=["x", "y"])
+    await speaker.do("join", names=["z"], except_=["room 3"])
+    await speaker.do("leave", rooms=["all"], except_=["room 0"], names=["all", "y"])
+    await assert_rooms(
+        cluster,
+        {
+            "guest 0": {"all", "room 0", "z"},
+            "guest 1": {"room 1", "x", "z"},
+            "guest 2": {"room 2", "x", "z"},
+            "guest 3": {"room 3"},
+        },
+    )
+
+
+async def test_disconnecting(cluster: Gathering, speaker: Member) -> None:
+    await speaker.do("disconnect", rooms=["room 1", "room 2"])
+    await until(lambda: cluster.guests[1].gone and cluster.guests[2].gone, "both are disconnected")
+    assert set(await cluster.rooms()) == {"guest 0", "guest 3"}
+
+
+async def test_events_for_servers(cluster: Gathering, speaker: Member, place: int) -> None:
+    await speaker.do("serverEmit", "news", 1, {"a": None})
+    answers = await speaker.do("serverAsk", "echo", "x", [2])
+    assert answers == [["x", [2]]] * 3
+    heard = [await member.do("heard") for member in cluster.members]
+    assert heard == [[] if here == place else [[1, {"a": None}]] for here in range(4)]
+
+
+async def test_counting(cluster: Gathering, speaker: Member) -> None:
+    assert await speaker.do("count") == 4
+    rooms = {"all", *(f"room {place}" for place in range(4)), *(guest.id for guest in cluster.guests)}
+    assert set(await speaker.do("rooms")) == rooms
+
+
+async def test_a_program_that_only_emits(cluster: Gathering) -> None:
+    emitter = cluster.members[0]
+    await emitter.do("emitterEmit", "hello", b"\x01", rooms=["room 1", "room 2"])
+    await emitter.do("emitterEmit", "all", except_=["room 3"])
+    await emitter.do("emitterServerEmit", "news", 7)
+    await emitter.do("emitterJoin", rooms=["room 0", "room 2"], names=["x"])
+    await emitter.do("emitterLeave", rooms=["room 1", "room 3"], names=["all"])
+    a, b, c, d = cluster.guests
+    await a.got(["all"])
+    await b.got(["hello", b"\x01"], ["all"])
+    await c.got(["hello", b"\x01"], ["all"])
+    await assert_rooms(
+        cluster,
+        {
+            "guest 0": {"all", "room 0", "x"},
+            "guest 1": {"room 1"},
+            "guest 2": {"all", "room 2", "x"},
+            "guest 3": {"room 3"},
+        },
+    )
+    assert d.events == []
+    assert [await member.do("heard") for member in cluster.members] == [[[7]]] * 4
+    await emitter.do("emitterDisconnect", rooms=["room 0", "room 3"])
+    await until(lambda: a.gone and d.gone, "both are disconnected")
+
+
+async def assert_rooms(cluster: Gathering, expected: dict[str, set[str]]) -> None:
+    assert await cluster.rooms() == expected
