@@ -128,13 +128,11 @@ class Link:
 
     async def detach(self, topics: Iterable[Topic]) -> None:
         """Ends subscriptions, and the connections with the last of them; returns when all was sent."""
-        publisher = self._publisher
-        if publisher is not None:
-            deadline = asyncio.get_running_loop().time() + CLOSE_TIMEOUT
-            while not publisher.idle and self._publisher is publisher:
-                if asyncio.get_running_loop().time() > deadline:
-                    break
-                await asyncio.sleep(0.001)
+        if self._publisher is not None:
+            # Answers are in order: with this one, all before it are there.
+            done, _ = await asyncio.wait([self._publisher.ask("PING")], timeout=CLOSE_TIMEOUT)
+            for answer in done:
+                answer.exception()  # whatever it is: it was lost, or is not of interest
         self.unsubscribe(topics)
         running = self._running
         if not self._receivers and running is not None:

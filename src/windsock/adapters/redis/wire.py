@@ -108,11 +108,6 @@ class Publisher:
         self._backlog = 0
         self._wire = Wire(connection, self._answer, self._expect)
 
-    @property
-    def idle(self) -> bool:
-        """Whether Redis has taken everything."""
-        return not self._expected
-
     def send(self, *command: bytes | str) -> bool:
         """Sends a command; returns whether there is room for it."""
         if self._backlog > MAX_BACKLOG:
