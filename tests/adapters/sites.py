@@ -89,10 +89,18 @@ async def redis_pubsub(count: int, make: Make) -> AsyncIterator[Site]:
             servers = [make(adapter=RedisPubSubAdapter(redis.url)) for _ in range(count)]
             for io in servers:
                 await io.start()
-            yield Site(harness, servers)
+            try:
+                yield Site(harness, servers)
+            finally:
+                for io in servers:
+                    await io.close()
 
 
 SITES: Final[Mapping[str, Open]] = {"memory": one, "stub": stub, "local": local, "redis": redis_pubsub}
 """How to open one, by the name of the adapter. A way of one's own is added here, and has all tests of the contract."""
 
 CLUSTERS: Final = tuple(name for name in SITES if name != "memory")
+
+ON_THE_CLOCK: Final = tuple(name for name in CLUSTERS if name != "redis")
+"""Those that can be tried while a test moves the clock. A Redis server has a time of its own: when the clock jumps, its
+answers are late."""

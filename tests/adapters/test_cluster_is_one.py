@@ -12,7 +12,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from tests.adapters.sites import CLUSTERS, SITES, Site
+from tests.adapters.sites import ON_THE_CLOCK, SITES, Site
 from windsock import AckTimeout, BroadcastOperator, Server, Socket
 from windsock.testing import Peer
 
@@ -206,7 +206,7 @@ class ClusterIsOne(RuleBasedStateMachine):
         self.both("seen")
 
 
-@pytest.mark.parametrize("adapter", CLUSTERS)
+@pytest.mark.parametrize("adapter", ON_THE_CLOCK)
 def test_a_cluster_is_as_one_server(adapter: str) -> None:
     machine = type(adapter, (ClusterIsOne,), {"adapter": adapter})
     run_state_machine_as_test(machine, settings=settings(max_examples=30, stateful_step_count=20))
