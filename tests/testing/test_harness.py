@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import Any
 
 import pytest
@@ -378,3 +379,19 @@ def test_one_server_over_many_event_loops() -> None:
 
     for _ in range(3):
         asyncio.run(play())
+
+
+def test_what_others_log_while_its_event_loop_stands_still_is_not_its_own() -> None:
+    """One harness for many tests, on an event loop of the session: in between, other tests log what they like."""
+    harness = Harness()
+
+    async def fail() -> None:
+        logging.getLogger("windsock.server").error("a failure")
+
+    with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
+        runner.run(harness.__aenter__())
+        logging.getLogger("windsock").error("somebody else's")
+        runner.run(fail())
+        with pytest.raises(AssertionError, match="an error was logged: a failure"):
+            harness.check_errors()
+        runner.run(harness.__aexit__(None, None, None))

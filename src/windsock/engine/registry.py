@@ -124,8 +124,9 @@ class Engine:
 
     @property
     def admits_at_once(self) -> bool:
-        """Whether :meth:`admit` has nothing to ask and nothing to refuse."""
-        return self.options.allow_request is None and len(self.sessions) < self.options.max_sessions
+        """Whether :meth:`admit` has nothing to ask, to wait for or to refuse."""
+        unasked = self.options.allow_request is None and self._admission is None
+        return unasked and not self.draining and len(self.sessions) < self.options.max_sessions
 
     async def admit(self, scope: Scope) -> Refusal | None:
         """Asks the application whether a new session may be opened."""

@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 
 class _Errors(logging.Handler):
-    """Gathers what is logged as an error by Windsock and by asyncio, other event loops' left out."""
+    """Gathers what is logged as an error by Windsock and by asyncio while its event loop runs, others' left out."""
 
     def __init__(self) -> None:
         super().__init__(logging.ERROR)
@@ -38,7 +38,7 @@ class _Errors(logging.Handler):
         try:
             return asyncio.get_running_loop() is self.loop
         except RuntimeError:
-            return True  # a thread's, or of a loop that has ended
+            return self.loop is not None and self.loop.is_running()  # in a thread beside it, or for somebody else
 
 
 class _Lifespan:
