@@ -15,6 +15,7 @@ from typing import Any, Final
 import orjson
 
 from windsock.adapters.base import Target
+from windsock.adapters.fields import Fields, mapping, sequence, text, texts
 from windsock.adapters.messages import (
     AdapterClose,
     Broadcast,
@@ -59,7 +60,6 @@ BROADCAST_CLIENT_COUNT: Final = 11
 BROADCAST_ACK: Final = 12
 ADAPTER_CLOSE: Final = 13
 
-Fields = Mapping[str, Any]
 
 _LONGEST: Final = 24 * 60 * 60 * 1000
 """Milliseconds within which answers may be asked for: a day. Who wants more gets the default."""
@@ -92,13 +92,13 @@ def from_mapping(fields: Any, payload: Payload | None = None) -> ClusterMessage:
     Raises:
         MessageError: they stand for none.
     """
-    fields = _mapping(fields)
+    fields = mapping(fields)
     type = fields.get("type")
     read = _READERS.get(type) if isinstance(type, int) else None
     if read is None:
         raise MessageError(f"expected a type of message from 1 to 13, got {type!r:.100}")
     data = fields.get("data")
-    return read(_text(fields, "uid"), {} if data is None else _mapping(data), payload)
+    return read(text(fields, "uid"), {} if data is None else mapping(data), payload)
 
 
 def options_of(target: Target, timeout: float | None = None) -> dict[str, Any]:
@@ -119,14 +119,14 @@ def target_of(options: Any) -> tuple[Target, float | None]:
     Raises:
         MessageError: they are no options.
     """
-    options = _mapping(options)
+    options = mapping(options)
     flags = options.get("flags")
-    flags = {} if flags is None else _mapping(flags)
+    flags = {} if flags is None else mapping(flags)
     milliseconds = flags.get("timeout")
     seconds = milliseconds / 1000 if isinstance(milliseconds, int | float) and 0 <= milliseconds < _LONGEST else None
     target = Target(
-        frozenset(_texts(options, "rooms")),
-        frozenset(_texts(options, "except")),
+        frozenset(texts(options, "rooms")),
+        frozenset(texts(options, "except")),
         volatile=flags.get("volatile") is True,
         compress=flags.get("compress") is not False,
     )
@@ -160,7 +160,7 @@ def socket_from_mapping(fields: Any) -> SocketDetails:
     Raises:
         MessageError: it is no socket.
     """
-    fields = _mapping(fields)
+    fields = mapping(fields)
     said = fields.get("handshake")
     said = said if isinstance(said, Mapping) else {}
     issued = said.get("issued")
@@ -174,7 +174,7 @@ def socket_from_mapping(fields: Any) -> SocketDetails:
         time=issued / 1000 if isinstance(issued, int | float) and 0 <= issued < _LATEST else 0.0,
         auth=auth if isinstance(auth := said.get("auth"), dict) else {},
     )
-    return SocketDetails(_text(fields, "id"), handshake, frozenset(_texts(fields, "rooms")), fields.get("data"))
+    return SocketDetails(text(fields, "id"), handshake, frozenset(texts(fields, "rooms")), fields.get("data"))
 
 
 # -- as bytes --
@@ -220,11 +220,11 @@ def decode(pieces: Sequence[bytes]) -> ClusterMessage:
     except ValueError as error:
         raise MessageError(f"expected JSON: {error}") from error
     carried = tuple(pieces[1:])
-    fields = _mapping(fields)
+    fields = mapping(fields)
     type = fields.get("type")
     if isinstance(type, int) and type in (FETCH_SOCKETS_RESPONSE, BROADCAST_ACK, SERVER_SIDE_EMIT_RESPONSE):
         what = "sockets" if type == FETCH_SOCKETS_RESPONSE else "packet"
-        fields = {**fields, "data": {**_mapping(fields.get("data")), what: _unpack(carried)[-1]}}
+        fields = {**fields, "data": {**mapping(fields.get("data")), what: _unpack(carried)[-1]}}
     return from_mapping(fields, Payload(read=lambda: _unpack(carried)))
 
 
@@ -334,33 +334,33 @@ def _without_answer(message: BroadcastAck | ServerSideEmitResponse) -> Broadcast
 def _read_broadcast(uid: str, data: Fields, payload: Payload | None) -> Broadcast:
     target, timeout = target_of(data.get("opts"))
     if payload is None:
-        payload = Payload(read=lambda: _mapping(data.get("packet")).get("data"))
-    id = None if data.get("requestId") is None else _text(data, "requestId")
+        payload = Payload(read=lambda: mapping(data.get("packet")).get("data"))
+    id = None if data.get("requestId") is None else text(data, "requestId")
     return Broadcast(uid, target, payload, id, timeout, data.get("named") is True)
 
 
 def _read_server_side_emit(uid: str, data: Fields, payload: Payload | None) -> ServerSideEmit:
     if payload is None:
         payload = Payload(read=lambda: data.get("packet"))
-    return ServerSideEmit(uid, payload, None if data.get("requestId") is None else _text(data, "requestId"))
+    return ServerSideEmit(uid, payload, None if data.get("requestId") is None else text(data, "requestId"))
 
 
 def _read_sockets(uid: str, data: Fields, _: Payload | None) -> FetchSocketsResponse:
-    sockets = [socket_from_mapping(fields) for fields in _list(data, "sockets")]
-    return FetchSocketsResponse(uid, _text(data, "requestId"), sockets)
+    sockets = [socket_from_mapping(fields) for fields in sequence(data, "sockets")]
+    return FetchSocketsResponse(uid, text(data, "requestId"), sockets)
 
 
 def _read_count(uid: str, data: Fields, _: Payload | None) -> BroadcastClientCount:
     count = data.get("clientCount")
     if type(count) is not int or count < 0:
         raise MessageError(f"expected a number of clients, got {count!r:.100}")
-    ids = tuple(_texts(data, "ids")) if "ids" in data else None
-    return BroadcastClientCount(uid, _text(data, "requestId"), count, ids)
+    ids = tuple(texts(data, "ids")) if "ids" in data else None
+    return BroadcastClientCount(uid, text(data, "requestId"), count, ids)
 
 
 def _read_ack(uid: str, data: Fields, _: Payload | None) -> BroadcastAck:
-    id = _text(data, "id") if "id" in data else None
-    return BroadcastAck(uid, _text(data, "requestId"), data.get("packet"), id, data.get("left") is True)
+    id = text(data, "id") if "id" in data else None
+    return BroadcastAck(uid, text(data, "requestId"), data.get("packet"), id, data.get("left") is True)
 
 
 _READERS: Final[dict[int, Callable[[str, Fields, Payload | None], ClusterMessage]]] = {
@@ -368,47 +368,20 @@ _READERS: Final[dict[int, Callable[[str, Fields, Payload | None], ClusterMessage
     HEARTBEAT: lambda uid, data, _: Heartbeat(uid),
     ADAPTER_CLOSE: lambda uid, data, _: AdapterClose(uid),
     BROADCAST: _read_broadcast,
-    SOCKETS_JOIN: lambda uid, data, _: SocketsJoin(uid, target_of(data.get("opts"))[0], _texts(data, "rooms")),
-    SOCKETS_LEAVE: lambda uid, data, _: SocketsLeave(uid, target_of(data.get("opts"))[0], _texts(data, "rooms")),
+    SOCKETS_JOIN: lambda uid, data, _: SocketsJoin(uid, target_of(data.get("opts"))[0], texts(data, "rooms")),
+    SOCKETS_LEAVE: lambda uid, data, _: SocketsLeave(uid, target_of(data.get("opts"))[0], texts(data, "rooms")),
     DISCONNECT_SOCKETS: lambda uid, data, _: DisconnectSockets(
         uid, target_of(data.get("opts"))[0], data.get("close") is True
     ),
-    FETCH_SOCKETS: lambda uid, data, _: FetchSockets(uid, _text(data, "requestId"), target_of(data.get("opts"))[0]),
+    FETCH_SOCKETS: lambda uid, data, _: FetchSockets(uid, text(data, "requestId"), target_of(data.get("opts"))[0]),
     FETCH_SOCKETS_RESPONSE: _read_sockets,
     SERVER_SIDE_EMIT: _read_server_side_emit,
     SERVER_SIDE_EMIT_RESPONSE: lambda uid, data, _: ServerSideEmitResponse(
-        uid, _text(data, "requestId"), data.get("packet")
+        uid, text(data, "requestId"), data.get("packet")
     ),
     BROADCAST_CLIENT_COUNT: _read_count,
     BROADCAST_ACK: _read_ack,
 }
-
-
-def _mapping(value: Any) -> Fields:
-    if not isinstance(value, Mapping):
-        raise MessageError(f"expected a mapping, got {type(value).__name__}")
-    return value
-
-
-def _text(fields: Fields, name: str) -> str:
-    value = fields.get(name)
-    if not isinstance(value, str):
-        raise MessageError(f"expected text as {name!r}, got {type(value).__name__}")
-    return value
-
-
-def _list(fields: Fields, name: str) -> list[Any]:
-    value = fields.get(name)
-    if not isinstance(value, list):
-        raise MessageError(f"expected a list as {name!r}, got {type(value).__name__}")
-    return value
-
-
-def _texts(fields: Fields, name: str) -> tuple[str, ...]:
-    values = _list(fields, name)
-    if not all(isinstance(value, str) for value in values):
-        raise MessageError(f"expected texts in {name!r}")
-    return tuple(values)
 
 
 def _string(value: Any) -> str:
@@ -416,4 +389,4 @@ def _string(value: Any) -> str:
 
 
 def _strings(value: Any) -> dict[str, str]:
-    return {name: text for name, text in _mapping(value).items() if isinstance(text, str)} if value else {}
+    return {name: text for name, text in mapping(value).items() if isinstance(text, str)} if value else {}

@@ -42,7 +42,7 @@ def dumps(value: Any) -> bytes:
             raise
     # Keys that are not strings: rare, and ormsgpack would write them as they are, which is not what a reader expects.
     try:
-        return packb(_with_text_keys(value), _lower, OPT_PASSTHROUGH_DATETIME)
+        return packb(with_text_keys(value), _lower, OPT_PASSTHROUGH_DATETIME)
     except RecursionError:
         raise TypeError("it holds itself, or is nested too deeply") from None
 
@@ -88,15 +88,16 @@ def _lower(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} cannot be sent")
 
 
-def _with_text_keys(value: Any) -> Any:
+def with_text_keys(value: Any) -> Any:
+    """The value, its mappings' keys as JSON would have them; pydantic's models and dataclasses become mappings."""
     if isinstance(value, dict):
-        return {_text_key(key): _with_text_keys(item) for key, item in value.items()}
+        return {_text_key(key): with_text_keys(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_with_text_keys(item) for item in value]
+        return [with_text_keys(item) for item in value]
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: _with_text_keys(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        return {field.name: with_text_keys(getattr(value, field.name)) for field in dataclasses.fields(value)}
     if hasattr(value, "model_dump"):
-        return _with_text_keys(value.model_dump())
+        return with_text_keys(value.model_dump())
     return value
 
 

@@ -13,6 +13,7 @@ from ormsgpack import OPT_DATETIME_AS_TIMESTAMP_EXT, packb, unpackb
 
 from windsock.adapters.wire import MAX_MESSAGE_BYTES
 from windsock.errors import EncodeError, MessageError
+from windsock.protocol.notepack import with_text_keys
 
 
 def pack(value: Any) -> bytes:
@@ -28,7 +29,7 @@ def pack(value: Any) -> bytes:
             raise EncodeError(f"expected a value that MessagePack can carry: {error}") from error
     # Keys that are not text: rare, and JSON knows how they are written.
     try:
-        return packb(_with_text_keys(value), _lower, OPT_DATETIME_AS_TIMESTAMP_EXT)
+        return packb(with_text_keys(value), _lower, OPT_DATETIME_AS_TIMESTAMP_EXT)
     except (TypeError, RecursionError) as error:
         raise EncodeError(f"expected a value that MessagePack can carry: {error}") from error
 
@@ -66,21 +67,3 @@ def _lower(value: Any) -> Any:
     if dump is not None:
         return dump()
     raise TypeError(f"{type(value).__name__} cannot be sent")
-
-
-def _with_text_keys(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {_text_key(key): _with_text_keys(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_with_text_keys(item) for item in value]
-    if hasattr(value, "model_dump"):
-        return _with_text_keys(value.model_dump())
-    return value
-
-
-def _text_key(key: Any) -> str:
-    if type(key) is str:
-        return key
-    written = orjson.dumps({key: None}, option=orjson.OPT_NON_STR_KEYS)
-    text: str = next(iter(orjson.loads(written)))
-    return text

@@ -6,10 +6,11 @@ clients goes over a channel of its own, or, when it is for one room, over the ch
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Final
 
 from windsock.adapters.base import Target
+from windsock.adapters.fields import Fields, mapping, sequence, text, texts
 from windsock.adapters.messages import (
     EMITTER,
     Broadcast,
@@ -46,8 +47,6 @@ SERVER_SIDE_EMIT: Final = 6
 BROADCAST: Final = 7
 BROADCAST_CLIENT_COUNT: Final = 8
 BROADCAST_ACK: Final = 9
-
-Fields = Mapping[str, Any]
 
 
 class Channels:
@@ -109,7 +108,7 @@ def read_event(namespace: str, data: bytes) -> Broadcast:
 
 
 def _event(namespace: str, packet: Any) -> Any:
-    packet = _mapping(packet)
+    packet = mapping(packet)
     if packet.get("nsp", "/") != namespace:
         raise MessageError(f"expected a packet of {namespace!r}, got one of {packet.get('nsp')!r:.100}")
     if packet.get("type") != 2:
@@ -160,7 +159,7 @@ def read_request(namespace: str, data: bytes) -> tuple[ClusterRequest, bool]:
     Raises:
         MessageError: it is none, or one that nobody can do.
     """
-    fields = _mapping(unpack(data))
+    fields = mapping(unpack(data))
     # Programs that only emit leave it out where nobody could answer them.
     uid = fields.get("uid", EMITTER)
     if not isinstance(uid, str):
@@ -173,44 +172,42 @@ def read_request(namespace: str, data: bytes) -> tuple[ClusterRequest, bool]:
 
 
 def _read_sockets(_: str, uid: str, fields: Fields) -> FetchSockets:
-    return FetchSockets(uid, _text(fields, "requestId"), Target(frozenset(_texts(fields, "rooms"))))
+    return FetchSockets(uid, text(fields, "requestId"), Target(frozenset(texts(fields, "rooms"))))
 
 
 def _read_rooms(kind: type[SocketsJoin] | type[SocketsLeave], uid: str, fields: Fields) -> SocketsJoin | SocketsLeave:
     if fields.get("opts") is not None:
-        return kind(uid, target_of(fields["opts"])[0], _texts(fields, "rooms"))
+        return kind(uid, target_of(fields["opts"])[0], texts(fields, "rooms"))
     # The form of old versions, for one socket, whose node says that it is done.
-    target = Target(frozenset((_text(fields, "sid"),)))
-    return kind(uid, target, (_text(fields, "room"),), _text(fields, "requestId"))
+    target = Target(frozenset((text(fields, "sid"),)))
+    return kind(uid, target, (text(fields, "room"),), text(fields, "requestId"))
 
 
 def _read_disconnect(_: str, uid: str, fields: Fields) -> DisconnectSockets:
     close = fields.get("close") is True
     if fields.get("opts") is not None:
         return DisconnectSockets(uid, target_of(fields["opts"])[0], close)
-    return DisconnectSockets(uid, Target(frozenset((_text(fields, "sid"),))), close, _text(fields, "requestId"))
+    return DisconnectSockets(uid, Target(frozenset((text(fields, "sid"),))), close, text(fields, "requestId"))
 
 
 def _read_emit(_: str, uid: str, fields: Fields) -> ServerSideEmit:
-    id = None if fields.get("requestId") is None else _text(fields, "requestId")
+    id = None if fields.get("requestId") is None else text(fields, "requestId")
     return ServerSideEmit(uid, Payload(fields.get("data")), id)
 
 
 def _read_broadcast(namespace: str, uid: str, fields: Fields) -> Broadcast:
     target, timeout = target_of(fields.get("opts"))
     payload = Payload(_event(namespace, fields.get("packet")))
-    return Broadcast(uid, target, payload, _text(fields, "requestId"), timeout, fields.get("named") is True)
+    return Broadcast(uid, target, payload, text(fields, "requestId"), timeout, fields.get("named") is True)
 
 
 _REQUESTS: Final[dict[int, Callable[[str, str, Fields], ClusterRequest]]] = {
     SOCKETS: _read_sockets,
-    ALL_ROOMS: lambda _, uid, fields: FetchRooms(uid, _text(fields, "requestId")),
+    ALL_ROOMS: lambda _, uid, fields: FetchRooms(uid, text(fields, "requestId")),
     REMOTE_JOIN: lambda _, uid, fields: _read_rooms(SocketsJoin, uid, fields),
     REMOTE_LEAVE: lambda _, uid, fields: _read_rooms(SocketsLeave, uid, fields),
     REMOTE_DISCONNECT: _read_disconnect,
-    REMOTE_FETCH: lambda _, uid, fields: FetchSockets(
-        uid, _text(fields, "requestId"), target_of(fields.get("opts"))[0]
-    ),
+    REMOTE_FETCH: lambda _, uid, fields: FetchSockets(uid, text(fields, "requestId"), target_of(fields.get("opts"))[0]),
     SERVER_SIDE_EMIT: _read_emit,
     BROADCAST: _read_broadcast,
 }
@@ -261,8 +258,8 @@ def read_response(data: bytes) -> ClusterResponse:
     Raises:
         MessageError: it is none.
     """
-    fields = _mapping(unpack(data))
-    id = _text(fields, "requestId")
+    fields = mapping(unpack(data))
+    id = text(fields, "requestId")
     type_ = fields.get("type")
     if type_ == SERVER_SIDE_EMIT:
         return ServerSideEmitResponse("", id, fields.get("data"))
@@ -270,43 +267,16 @@ def read_response(data: bytes) -> ClusterResponse:
         count = fields.get("clientCount")
         if type(count) is not int or count < 0:
             raise MessageError(f"expected a number of clients, got {count!r:.100}")
-        return BroadcastClientCount("", id, count, _texts(fields, "ids") if "ids" in fields else None)
+        return BroadcastClientCount("", id, count, texts(fields, "ids") if "ids" in fields else None)
     if type_ == BROADCAST_ACK:
-        socket = _text(fields, "id") if "id" in fields else None
+        socket = text(fields, "id") if "id" in fields else None
         return BroadcastAck("", id, fields.get("packet"), socket, fields.get("left") is True)
     if "sockets" in fields:
-        return FetchSocketsResponse("", id, [socket_from_mapping(each) for each in _list(fields, "sockets")])
+        return FetchSocketsResponse("", id, [socket_from_mapping(each) for each in sequence(fields, "sockets")])
     if "rooms" in fields:
-        return FetchRoomsResponse("", id, frozenset(_texts(fields, "rooms")))
+        return FetchRoomsResponse("", id, frozenset(texts(fields, "rooms")))
     return Done("", id)
 
 
 def _options(target: Target) -> dict[str, Any]:
     return {"rooms": list(target.rooms), "except": list(target.except_)}
-
-
-def _mapping(value: Any) -> Fields:
-    if not isinstance(value, Mapping):
-        raise MessageError(f"expected a mapping, got {type(value).__name__}")
-    return value
-
-
-def _text(fields: Fields, name: str) -> str:
-    value = fields.get(name)
-    if not isinstance(value, str):
-        raise MessageError(f"expected text as {name!r}, got {type(value).__name__}")
-    return value
-
-
-def _list(fields: Fields, name: str) -> list[Any]:
-    value = fields.get(name)
-    if not isinstance(value, list):
-        raise MessageError(f"expected a list as {name!r}, got {type(value).__name__}")
-    return value
-
-
-def _texts(fields: Fields, name: str) -> tuple[str, ...]:
-    values = _list(fields, name)
-    if not all(isinstance(value, str) for value in values):
-        raise MessageError(f"expected texts in {name!r}")
-    return tuple(values)
