@@ -23,18 +23,18 @@ def echo(socket: Socket, *arguments: Any) -> list[Any]:
 
 
 @io.on("join")
-def join(socket: Socket) -> None:
-    socket.join("room")
+def join(socket: Socket, room: str) -> None:
+    socket.join(room)
 
 
 @io.on("say")
-def say(socket: Socket, text: str) -> None:
-    io.to("room").emit("said", text)
+def say(socket: Socket, room: str, text: str) -> None:
+    io.to(room).emit("said", text)
 
 
 @io.on("count")
-async def count(socket: Socket) -> int:
-    return len(await io.in_("room").fetch_sockets())
+async def count(socket: Socket, room: str) -> int:
+    return len(await io.in_(room).fetch_sockets())
 
 
 @io.on("slow")

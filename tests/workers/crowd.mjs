@@ -11,6 +11,7 @@ const require = createRequire(new URL("../conformance/js/", import.meta.url));
 const { io } = require("socket.io-client");
 
 const [url, count, transports] = process.argv.slice(2);
+const room = `crowd ${process.pid}`; // those of a crowd before this one may not be missed yet
 const disconnects = {};
 const errors = [];
 const add = (counts, key) => {
@@ -58,14 +59,14 @@ async function ask() {
 }
 
 async function share() {
-  await Promise.all(sockets.map((socket) => socket.timeout(20_000).emitWithAck("join")));
+  await Promise.all(sockets.map((socket) => socket.timeout(20_000).emitWithAck("join", room)));
   const heard = sockets.map((socket) => {
     const texts = new Set();
     socket.off("said").on("said", (text) => texts.add(text));
     return texts;
   });
   for (let number = 0; number < 10; number++) {
-    await Promise.all(sockets.map((socket, who) => socket.timeout(20_000).emitWithAck("say", `${who}: ${number}`)));
+    await Promise.all(sockets.map((socket, who) => socket.timeout(20_000).emitWithAck("say", room, `${who}: ${number}`)));
   }
   const all = sockets.length * 10;
   for (let tries = 0; tries < 1000 && !heard.every((texts) => texts.size === all); tries++) {
@@ -73,7 +74,7 @@ async function share() {
   }
   return {
     each: Math.min(...heard.map((texts) => texts.size)),
-    count: await sockets[0].timeout(20_000).emitWithAck("count"),
+    count: await sockets[0].timeout(20_000).emitWithAck("count", room),
   };
 }
 

@@ -96,6 +96,29 @@ def test_whoever_asks_meanwhile_is_told(tmp_path: Path, mounted: bool) -> None:
         assert server.process.wait(10) == 0
 
 
+@pytest.mark.parametrize("target", ["/pid", "/healthz", "/socket.io/?EIO=3&transport=polling"])
+def test_a_connection_that_was_accepted_has_its_first_request_answered(target: str) -> None:
+    with serve() as server, Connection(server.port) as fresh:
+        with Connection(server.port) as later:
+            later.ask("GET", "/pid")  # the one before it has been accepted, too
+        server.process.send_signal(signal.SIGTERM)
+        wait_until(lambda: _refuses(server.port), "nobody else is accepted", within=10)
+        status, _ = fresh.ask("GET", target)
+        assert status == {"/pid": 200, "/healthz": 503}.get(target, 400)
+        assert b"connection: close" in fresh.head.lower()
+        with pytest.raises(ConnectionError):
+            fresh.ask("GET", target)
+        assert server.process.wait(10) == 0
+
+
+def _refuses(port: int) -> bool:
+    try:
+        Connection(port).socket.close()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
 def test_a_replaced_worker_waits_for_its_handlers() -> None:
     with Workers(2) as workers, Connection(workers.port) as connection:
         session = Session(connection)

@@ -44,6 +44,11 @@ MAX_PIPELINED: Final = 1000
 HEAD_TIMEOUT: Final = 20.0
 """Seconds in which a request's head must have come. A client that sends a byte a minute holds a descriptor."""
 
+FIRST_REQUEST_TIMEOUT: Final = 2.0
+"""Seconds that a stopping server waits for the first request of a connection that it has accepted: the client has sent
+it, as far as it knows, and would take the end of the connection for a failure. On one that was used before it expects
+that (RFC 9112, section 9.3.1)."""
+
 LINGER_TIMEOUT: Final = 1.0
 """Seconds in which the rest of a refused request is thrown away (RFC 9112, section 9.6)."""
 
@@ -114,6 +119,9 @@ class HttpProtocol(HttpToolsProtocol):
         self._read = b""
         self._draining = False
         self._exchange: Exchange | None = None
+        self._answered = False
+        # Whether the server has stopped, and the next answer is the last.
+        self._final = False
         # Bytes thrown away since the connection was to end.
         self._lingering: int | None = None
 
@@ -189,7 +197,11 @@ class HttpProtocol(HttpToolsProtocol):
     def shutdown(self) -> None:
         """Called by the server when it stops."""
         self.flush()
-        super().shutdown()
+        if self._answered or not self._is_unasked():
+            super().shutdown()
+        else:
+            self._final = True
+            self.loop.call_later(FIRST_REQUEST_TIMEOUT, self._give_up_waiting)
 
     def pause_writing(self) -> None:
         """The client does not take its answers: start none of its requests."""
@@ -237,9 +249,13 @@ class HttpProtocol(HttpToolsProtocol):
                 scope["path"] = path.decode("ascii")
                 scope["query_string"] = query
                 scope["app"] = app.app
-                self._direct = DirectRequest(self, app.engine, scope, keep_alive=self.parser.should_keep_alive())
+                keep_alive = self.parser.should_keep_alive() and not self._final
+                self._direct = DirectRequest(self, app.engine, scope, keep_alive=keep_alive)
                 return
         super().on_headers_complete()
+        cycle: RequestResponseCycle | None = self.cycle
+        if self._final and cycle is not None:
+            cycle.keep_alive = False
 
     def on_body(self, body: bytes) -> None:
         """A piece of a request's body."""
@@ -269,6 +285,10 @@ class HttpProtocol(HttpToolsProtocol):
 
     def handle_websocket_upgrade(self) -> None:
         """Hands the connection to the WebSocket class, the request as it is."""
+        if self._final:
+            self._refusal = HTTPStatus.SERVICE_UNAVAILABLE
+            self.send_400_response("")
+            return
         if not (isinstance(self.ws_protocol_class, type) and issubclass(self.ws_protocol_class, WebSocketProtocol)):
             super().handle_websocket_upgrade()
             return
@@ -291,6 +311,7 @@ class HttpProtocol(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """An answer is written: the next request may start, or the wait for one."""
         self.server_state.total_requests += 1
+        self._answered = True
         if self.transport.is_closing():
             return
         self.flow.resume_reading()
@@ -407,6 +428,15 @@ class HttpProtocol(HttpToolsProtocol):
         """Whether every earlier request of the connection is answered, and the answers taken."""
         cycle: RequestResponseCycle | None = self.cycle
         return (cycle is None or cycle.response_complete) and not self._starting and not self.flow.write_paused
+
+    def _is_unasked(self) -> bool:
+        """Whether no request is being answered."""
+        cycle: RequestResponseCycle | None = self.cycle
+        return cycle is None and self._direct is None
+
+    def _give_up_waiting(self) -> None:
+        if self._is_unasked() and not self.transport.is_closing():
+            self.transport.close()
 
     def _stop_head_timer(self) -> None:
         if self._head_timer is not None:
