@@ -7,7 +7,7 @@ from pathlib import Path
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from benchmarks.results import TIMES, Results
+from benchmarks.results import TIMES, Results, times
 from benchmarks.thresholds import YARDSTICK
 
 COLOURS = {"windsock": "#0f766e", "python-socketio": "#9ca3af", "forced": "#d97706"}
@@ -37,7 +37,7 @@ def draw(results: Results, path: Path) -> None:
                 continue
             places.append(index + (position - (len(names) - 1) / 2) * height)
             lengths.append(1 / ratio if row.scenario.lower_is_better else ratio)
-            labels.append(f"{lengths[-1]:.2g}{TIMES}")
+            labels.append(times(lengths[-1]))
         # From the yardstick's 1 to the right where faster, to the left where slower.
         widths = [length - 1 for length in lengths]
         bars = axes.barh(places, widths, height, left=1, label=results.servers[name], color=COLOURS.get(name))

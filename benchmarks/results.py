@@ -16,6 +16,11 @@ TIMES = "\N{MULTIPLICATION SIGN}"
 NOT_MEASURED = "\N{EN DASH}"
 
 
+def times(ratio: float) -> str:
+    """A ratio with two digits that count."""
+    return f"{float(f'{ratio:.2g}'):g}{TIMES}"
+
+
 @dataclass(frozen=True, slots=True)
 class Results:
     """Everything that a run found out. ``servers`` maps the names of those measured to their titles."""
@@ -107,7 +112,7 @@ def _format_cell(row: Row, server: str) -> str:
         return NOT_MEASURED
     value = _format_bytes(figure.value) if row.scenario.kind == "idle" else f"{_format_rate(figure.value)}/s"
     ratio = row.find_ratio(server)
-    return value if server == YARDSTICK or ratio is None else f"{value} ({ratio:.2g}{TIMES})"
+    return value if server == YARDSTICK or ratio is None else f"{value} ({times(ratio)})"
 
 
 def _format_rate(value: float) -> str:
