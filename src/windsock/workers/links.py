@@ -240,16 +240,20 @@ class Links:
         """Takes what the others hand over."""
         asyncio.get_running_loop().add_reader(self._listener, self._accept)
 
-    def close(self) -> None:
-        """Ends all of them."""
+    def stop_taking(self) -> None:
+        """Takes nothing any more; what clients still ask here for others is handed over."""
         loop = asyncio.get_running_loop()
         loop.remove_reader(self._listener)
         self._listener.close()
         (self._folder / self.name).unlink(missing_ok=True)
-        for link in self._links.values():
-            link.close()
         for intake in list(self._intakes):
             intake.close()
+
+    def close(self) -> None:
+        """Ends the ways to the others, when no client is left."""
+        for link in self._links.values():
+            link.close()
+        self._links.clear()
 
     def hand_over(self, owner: str, connection: int, request: bytes, *, settled: bool = False) -> Outcome:
         """Gives a connection to another worker.

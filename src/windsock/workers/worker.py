@@ -73,7 +73,10 @@ class Worker(ServeLoop):
         """Ends; a worker that was replaced leaves what is new to the others at once."""
         if self._links.retiring:
             self._stop_accepting()
-        await super().shutdown([])
+        try:
+            await super().shutdown([])
+        finally:
+            self._links.close()
 
     async def drain(self, within: float) -> None:
         """Closes the sessions; what the others hand over of them is answered until then."""
@@ -81,7 +84,7 @@ class Worker(ServeLoop):
             await super().drain(within)
         finally:
             self._stop_accepting()
-            self._links.close()
+            self._links.stop_taking()
 
     def _stop_accepting(self) -> None:
         acceptor, self._acceptor = self._acceptor, None
