@@ -18,7 +18,7 @@ function connect(options) {
   return socket;
 }
 
-function within(promise, what, limit = 8000) {
+function within(promise, what, limit = 30_000) {
   let timer;
   const late = new Promise((_, reject) => {
     timer = setTimeout(() => reject(new Error(`not within ${limit} ms: ${what}`)), limit);
@@ -28,7 +28,7 @@ function within(promise, what, limit = 8000) {
 
 async function open() {
   const context = await browser.newContext({ viewport: { width: 1500, height: 950 } });
-  context.setDefaultTimeout(10_000);
+  context.setDefaultTimeout(30_000);
   const page = await context.newPage();
   page.on("pageerror", (error) => errors.push(error));
   // Fonts and icons of other hosts: the page does without.
@@ -108,25 +108,24 @@ async function changing(page, client) {
   await within(once(other, "connect"), "another client");
   await show(page, "Sockets");
   await row(page, other.id).waitFor();
-  const left = within(once(client, "disconnect"), "the client is disconnected");
-  await show(page, "Clients");
-  const line = page.locator("main tbody tr").nth(await position(page, client));
+  const left = once(client, "disconnect");
+  const line = await clientLine(page, client);
   await line.getByRole("button").click();
-  assert.equal((await left)[0], "io server disconnect");
+  assert.equal((await within(left, "the client is disconnected"))[0], "io server disconnect");
   await show(page, "Sockets");
   await row(page, id).waitFor({ state: "detached" });
   assert.ok(other.connected);
 }
 
-/** Which line of the clients' table is a client's: it has ids of its own. */
-async function position(page, client) {
+/** A client's line in the clients' table, which has ids of its own. */
+async function clientLine(page, client) {
   await show(page, "Sockets");
   await row(page, client.id).click();
   const id = await page.locator("main tr", { hasText: "ID" }).first().locator("td").nth(1).innerText();
   await show(page, "Clients");
-  await row(page, id).waitFor();
-  const ids = await page.locator("main tbody tr td:first-child").allInnerTexts();
-  return ids.findIndex((text) => text.trim() === id.trim());
+  const line = page.locator("main tbody tr", { has: page.getByText(id.trim(), { exact: true }) });
+  await line.waitFor();
+  return line;
 }
 
 try {
