@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 
+from tests.cluster.adapters import ADAPTERS, FOR_ONE, GARBAGE
 from tests.cluster.members import Gathering, Windsock
 from tests.cluster.redis_server import RedisServer
 from tests.server.site import until
@@ -30,7 +32,7 @@ class Two:
         gaps: what the second was told of.
     """
 
-    def __init__(self, cluster: Gathering, adapters: list[RedisPubSubAdapter], gaps: list[float]) -> None:
+    def __init__(self, cluster: Gathering, adapters: list[Any], gaps: list[float]) -> None:
         self.cluster = cluster
         self.adapters = adapters
         self.gaps = gaps
@@ -60,58 +62,67 @@ class Two:
         await until(lambda: all(io.health.status == status for io in servers), status, within=BACK_WITHIN)
 
 
+@pytest.fixture(params=ADAPTERS)
+def kind(request: pytest.FixtureRequest) -> str:
+    kind: str = request.param
+    return kind
+
+
+@pytest.fixture
+async def servers(redis: RedisServer, kind: str) -> AsyncIterator[Two]:
+    async with two(redis, kind) as servers:
+        yield servers
+
+
 @asynccontextmanager
-async def two(redis: RedisServer) -> AsyncIterator[Two]:
+async def two(redis: RedisServer, kind: str) -> AsyncIterator[Two]:
     gaps: list[float] = []
-    adapters = [RedisPubSubAdapter(redis.url), RedisPubSubAdapter(redis.url, on_gap=gaps.append)]
+    adapters = [ADAPTERS[kind](redis.url), ADAPTERS[kind](redis.url, on_gap=gaps.append)]
     async with Gathering(redis, (), adapters) as cluster:
         yield Two(cluster, adapters, gaps)
 
 
-async def test_a_connection_is_killed(redis: RedisServer) -> None:
-    async with two(redis) as servers:
-        await servers.speak()
-        redis.command("CLIENT", "KILL", "TYPE", "pubsub")
-        await until(lambda: len(servers.gaps) == 1, "a gap is reported")
-        await servers.recover()
-        redis.command("CLIENT", "KILL", "TYPE", "normal")
-        await until(lambda: len(servers.gaps) == 2, "another is")
-        await servers.recover()
-        assert all(0 <= seconds < BACK_WITHIN for seconds in servers.gaps)
+async def test_a_connection_is_killed(redis: RedisServer, servers: Two) -> None:
+    await servers.speak()
+    redis.command("CLIENT", "KILL", "TYPE", "pubsub")
+    await until(lambda: len(servers.gaps) == 1, "a gap is reported")
+    await servers.recover()
+    redis.command("CLIENT", "KILL", "TYPE", "normal")
+    await until(lambda: len(servers.gaps) == 2, "another is")
+    await servers.recover()
+    assert all(0 <= seconds < BACK_WITHIN for seconds in servers.gaps)
 
 
-async def test_it_is_restarted(redis: RedisServer) -> None:
-    async with two(redis) as servers:
-        await servers.speak()
-        redis.stop()
+async def test_it_is_restarted(redis: RedisServer, servers: Two) -> None:
+    await servers.speak()
+    redis.stop()
+    await servers.lose()
+    assert servers.first.health.problems == {"/": "no connection to Redis", "/other": "no connection to Redis"}
+    # Who is here hears on.
+    servers.first.emit("here")
+    await servers.cluster.guests[0].got(["here"])
+    assert servers.adapters[0].lost == 1
+    redis.start()
+    await servers.recover()
+    assert len(servers.gaps) == 1
+    assert len(await servers.first.fetch_sockets()) == 2
+
+
+async def test_it_stands_still(redis: RedisServer, servers: Two) -> None:
+    await servers.speak()
+    redis.freeze()
+    try:
         await servers.lose()
-        assert servers.first.health.problems == {"/": "no connection to Redis", "/other": "no connection to Redis"}
-        # Who is here hears on.
         servers.first.emit("here")
         await servers.cluster.guests[0].got(["here"])
-        assert servers.adapters[0].lost == 1
-        redis.start()
-        await servers.recover()
-        assert len(servers.gaps) == 1
-        assert len(await servers.first.fetch_sockets()) == 2
+    finally:
+        redis.thaw()
+    await servers.recover()
 
 
-async def test_it_stands_still(redis: RedisServer) -> None:
-    async with two(redis) as servers:
-        await servers.speak()
-        redis.freeze()
-        try:
-            await servers.lose()
-            servers.first.emit("here")
-            await servers.cluster.guests[0].got(["here"])
-        finally:
-            redis.thaw()
-        await servers.recover()
-
-
-async def test_it_is_not_there_at_the_start(redis: RedisServer) -> None:
+async def test_it_is_not_there_at_the_start(redis: RedisServer, kind: str) -> None:
     redis.stop()
-    async with two(redis) as servers:
+    async with two(redis, kind) as servers:
         assert servers.second.health.status == "degraded"
         servers.first.emit("here")
         await servers.cluster.guests[0].got(["here"])
@@ -119,33 +130,27 @@ async def test_it_is_not_there_at_the_start(redis: RedisServer) -> None:
         await servers.recover()
 
 
-async def test_everything_is_flushed(redis: RedisServer) -> None:
-    async with two(redis) as servers:
-        redis.command("FLUSHALL")
-        await servers.speak()
-        assert servers.first.health.status == "ok"
+async def test_everything_is_flushed(redis: RedisServer, servers: Two) -> None:
+    redis.command("FLUSHALL")
+    await servers.speak()
+    assert servers.first.health.status == "ok"
 
 
-async def test_garbage_is_counted_and_hurts_nobody(redis: RedisServer) -> None:
-    async with two(redis) as servers:
-        guest = servers.cluster.guests[1].id
-        messages = [
-            ("socket.io#/#", "garbage"),
-            ("socket.io#/#", "\x93"),
-            (f"socket.io#/#{guest}#", "{}"),
-            ("socket.io-request#/#", '{"type":99}'),
-            ("socket.io-request#/#", '{"type":5,"requestId":1}'),
-            ("socket.io-request#/#", "[]"),
-            ("socket.io-response#/#", "{"),
-            ("socket.io-response#/#", '{"requestId":7}'),
-        ]
-        for channel, message in messages:
-            redis.command("PUBLISH", channel, message)
-        # For a room where nobody is: not looked at.
+async def test_garbage_is_counted_and_hurts_nobody(redis: RedisServer, kind: str, servers: Two) -> None:
+    guest = servers.cluster.guests[1].id
+    messages = GARBAGE[kind]
+    for command in messages:
+        redis.command(*(word.format(guest=guest) for word in command))
+    await servers.speak()
+    for_one = sum(any(FOR_ONE in word for word in command) for command in messages)
+    assert [adapter.counters.garbage for adapter in servers.adapters] == [len(messages) - for_one, len(messages)]
+
+
+async def test_a_message_for_a_room_where_nobody_is_is_not_looked_at(redis: RedisServer) -> None:
+    async with two(redis, "pubsub") as servers:
         redis.command("PUBLISH", "socket.io#/#nobody#", "garbage")
         await servers.speak()
-        for adapter in servers.adapters:
-            assert adapter.counters.garbage == len(messages) - (adapter is servers.adapters[0])
+        assert servers.adapters[0].counters.garbage == 0
 
 
 def test_an_url_that_is_none() -> None:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from typing import Any, Final
+from collections.abc import AsyncIterator
+from typing import Final
 
 import pytest
 
+from tests.cluster.adapters import ADAPTERS, EMITTERS
 from tests.cluster.conftest import Surroundings
 from tests.cluster.members import Gathering, Member
 from tests.server.site import until
-from windsock.redis import RedisPubSubAdapter
 
-ADAPTERS: Final[dict[str, Callable[[str], Any]]] = {"pubsub": RedisPubSubAdapter}
 PLACES: Final = {"node": 0, "windsock": 2}
 
 
@@ -120,6 +119,7 @@ async def test_counting(cluster: Gathering, speaker: Member) -> None:
     assert set(await speaker.do("rooms")) == rooms
 
 
+@pytest.mark.parametrize("cluster", EMITTERS, indirect=True)
 async def test_a_program_that_only_emits(cluster: Gathering) -> None:
     emitter = cluster.members[0]
     await emitter.do("emitterEmit", "hello", b"\x01", rooms=["room 1", "room 2"])

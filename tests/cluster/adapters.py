@@ -1,0 +1,32 @@
+"""The adapters over Redis, by the names that ``js/server.js`` has for them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from windsock.redis import RedisPubSubAdapter
+
+ADAPTERS: Final[Mapping[str, Callable[..., Any]]] = {"pubsub": RedisPubSubAdapter}
+"""How to make one, given the URL of the Redis server and, as ``on_gap``, whom to tell of a gap. One that is added
+here has all tests beside Node and all outages."""
+
+EMITTERS: Final = ("pubsub",)
+"""Those whose servers a program on Node reaches that only emits."""
+
+GARBAGE: Final[Mapping[str, list[tuple[str, ...]]]] = {
+    "pubsub": [
+        ("PUBLISH", "socket.io#/#", "garbage"),
+        ("PUBLISH", "socket.io#/#", "\x93"),
+        ("PUBLISH", "socket.io#/#{guest}#", "{{}}"),
+        ("PUBLISH", "socket.io-request#/#", '{{"type":99}}'),
+        ("PUBLISH", "socket.io-request#/#", '{{"type":5,"requestId":1}}'),
+        ("PUBLISH", "socket.io-request#/#", "[]"),
+        ("PUBLISH", "socket.io-response#/#", "{{"),
+        ("PUBLISH", "socket.io-response#/#", '{{"requestId":7}}'),
+    ]
+}
+"""Commands that put on Redis what makes no sense; ``{guest}`` is a client of the second server."""
+
+FOR_ONE: Final = "{guest}"
+"""Is in what only the server of that client looks at."""
