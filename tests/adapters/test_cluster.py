@@ -9,108 +9,19 @@ from typing import Any
 
 import pytest
 
-from windsock import AckTimeout, Cluster, ClusterTimeout, ConfigurationError, EventError, Server, Socket, Target
-from windsock.adapters import cluster as cluster_module
-from windsock.adapters.cluster import ClusterAdapter
-from windsock.adapters.driver import ClusterNode, OtherNodes
+from tests.adapters.nodes import RED, Alone, adapter_of, members, nodes
+from windsock import AckTimeout, ClusterTimeout, ConfigurationError, EventError, Server
 from windsock.adapters.messages import (
     Broadcast,
     BroadcastAck,
     BroadcastClientCount,
-    ClusterMessage,
-    ClusterRequest,
-    ClusterResponse,
-    DisconnectSockets,
-    Done,
-    FetchRooms,
-    FetchRoomsResponse,
-    FetchSockets,
     FetchSocketsResponse,
     Payload,
     ServerSideEmit,
     ServerSideEmitResponse,
-    SocketsJoin,
-    SocketsLeave,
 )
 from windsock.errors import MessageError
-from windsock.testing import Harness, Peer, StubCluster
-
-RED = Target(frozenset({"red"}))
-
-
-class Wire:
-    """A driver whose other nodes are the test: it knows how many there are and not which, as over Redis."""
-
-    def __init__(self, node: ClusterNode, count: int) -> None:
-        self.node = node
-        self.count = count
-        self.said: list[ClusterMessage] = []
-
-    @property
-    def problem(self) -> None:
-        """It works."""
-
-    async def start(self) -> None:
-        """There is nothing to connect to."""
-
-    def publish(self, message: ClusterRequest) -> None:
-        self.said.append(message)
-
-    def respond(self, uid: str, message: ClusterResponse) -> None:
-        assert uid == "other"
-        self.said.append(message)
-
-    async def nodes(self) -> OtherNodes:
-        return OtherNodes(self.count)
-
-    async def close(self) -> None:
-        """Nor anything to let go of."""
-
-
-class Alone:
-    """A server whose cluster is the test."""
-
-    def __init__(self, count: int = 1) -> None:
-        self.wires: dict[str, Wire] = {}
-        self.cluster = Cluster(lambda node: self.wires.setdefault(node.namespace, Wire(node, count)))
-        self.io = Server(adapter=self.cluster)
-        self.io.on("connect")(lambda socket: socket.join("red"))
-
-    @property
-    def wire(self) -> Wire:
-        return self.wires["/"]
-
-    def hear(self, message: ClusterMessage) -> list[ClusterMessage]:
-        """What it says to that."""
-        self.wire.said.clear()
-        self.wire.node.receive(message)
-        return list(self.wire.said)
-
-    async def request(self, harness: Harness) -> Any:
-        """What it asks for next."""
-        await harness.settle()
-        return self.wire.said[-1]
-
-
-async def nodes(harness: Harness, cluster: StubCluster, **options: Any) -> list[Server]:
-    servers = [Server(adapter=cluster.node(name), **options) for name in "abc"]
-    for io in servers:
-        io.on_server_event("ping")(lambda: "pong")
-    await harness.serve(*servers)
-    return servers
-
-
-def adapter_of(io: Server) -> ClusterAdapter:
-    adapter = io.of("/").adapter
-    assert isinstance(adapter, ClusterAdapter)
-    return adapter
-
-
-async def members(harness: Harness, servers: list[Server]) -> list[Peer]:
-    return [await harness.connect(io) for io in servers]
-
-
-# -- nodes that come and go --
+from windsock.testing import Harness, StubCluster
 
 
 async def test_a_node_that_is_silent_is_waited_for_until_it_is_known_to_be_gone(windsock_harness: Harness) -> None:
@@ -397,101 +308,6 @@ async def test_a_node_that_has_gone_by_the_end_has_not_to_answer(windsock_harnes
 # -- what others ask for --
 
 
-async def test_whoever_asks_is_answered(windsock_harness: Harness) -> None:
-    alone = Alone()
-    alone.io.on_server_event("echo")(lambda *arguments: list(arguments))
-    peer = await windsock_harness.connect(alone.io, auth={"x": 1})
-    peer.answer("ask", lambda: (1, 2))
-    uid = adapter_of(alone.io).uid
-    assert alone.hear(SocketsJoin("other", RED, ("blue",), "1")) == [Done(uid, "1")]
-    assert alone.hear(SocketsLeave("other", RED, ("white",), "2")) == [Done(uid, "2")]
-    assert alone.hear(FetchRooms("other", "3")) == [FetchRoomsResponse(uid, "3", frozenset({peer.id, "red", "blue"}))]
-    (response,) = alone.hear(FetchSockets("other", "4", Target()))
-    assert isinstance(response, FetchSocketsResponse)
-    assert response.sockets[0].rooms == {peer.id, "red", "blue"}
-    assert response.sockets[0].handshake.auth == {"x": 1}
-    echoed = alone.hear(ServerSideEmit("other", Payload(["echo", 1]), "5"))
-    assert echoed == [ServerSideEmitResponse(uid, "5", [1])]
-    assert alone.hear(Broadcast("other", RED, Payload(["ask"]), "6")) == [BroadcastClientCount(uid, "6", 1)]
-    await windsock_harness.settle()
-    assert alone.wire.said[1:] == [BroadcastAck(uid, "6", [1, 2])]
-    nobody = Target(frozenset({"nobody"}))
-    assert alone.hear(Broadcast("other", nobody, Payload(["ask"]), "7")) == [BroadcastClientCount(uid, "7", 0)]
-    assert alone.hear(DisconnectSockets("other", RED, False, "8")) == [Done(uid, "8")]
-    await peer.assert_disconnected()
-
-
-async def test_one_of_our_own_hears_who_answers_and_who_left(windsock_harness: Harness) -> None:
-    alone = Alone()
-    a, b = [await windsock_harness.connect(alone.io) for _ in range(2)]
-    a.answer("ask", lambda: "a")
-    uid = adapter_of(alone.io).uid
-    (count,) = alone.hear(Broadcast("other", RED, Payload(["ask"]), "1", 5, named=True))
-    assert isinstance(count, BroadcastClientCount)
-    assert set(count.ids or ()) == {a.id, b.id}
-    await windsock_harness.settle()
-    await b.disconnect()
-    assert alone.wire.said[1:] == [BroadcastAck(uid, "1", "a", a.id), BroadcastAck(uid, "1", None, b.id, left=True)]
-
-
-async def test_an_answer_that_comes_too_late_is_not_passed_on(windsock_harness: Harness) -> None:
-    alone = Alone()
-    peer = await windsock_harness.connect(alone.io)
-    alone.hear(Broadcast("other", RED, Payload(["ask"]), "1", 5))
-    event = await peer.assert_emitted("ask")
-    await windsock_harness.advance(5)
-    event.acknowledge("late")
-    await windsock_harness.settle()
-    assert len(alone.wire.said) == 1
-
-
-async def test_nothing_is_decoded_for_nobody(windsock_harness: Harness) -> None:
-    alone = Alone()
-    peer = await windsock_harness.connect(alone.io)
-    read: list[str] = []
-
-    def payload(name: str) -> Payload:
-        def decode() -> list[Any]:
-            read.append(name)
-            return [name]
-
-        return Payload(read=decode)
-
-    alone.hear(Broadcast("other", Target(frozenset({"blue"})), payload("blue")))
-    alone.hear(Broadcast("other", Target(frozenset({"blue"})), payload("blue"), "1"))
-    assert read == []
-    alone.hear(Broadcast("other", RED, payload("red")))
-    assert read == ["red"]
-    await peer.assert_emitted("red")
-
-
-class Unreadable:
-    """What an application keeps with a socket that no other node can have."""
-
-
-async def test_data_that_cannot_be_sent_hides_nobody(
-    windsock_harness: Harness, caplog: pytest.LogCaptureFixture
-) -> None:
-    cluster = StubCluster()
-    a, b, _ = await nodes(windsock_harness, cluster)
-
-    @a.on("connect")
-    def connect(socket: Socket) -> None:
-        socket.data.name = "ada"
-        socket.data.file = Unreadable()
-        socket.data.tags = {"x", "y"}
-
-    await members(windsock_harness, [a])
-    (socket,) = await b.fetch_sockets()
-    assert socket.data.name == "ada"
-    assert sorted(socket.data.tags) == ["x", "y"]
-    assert socket.data.file is None
-    assert "cannot be sent to other nodes" in caplog.text
-
-
-# -- nonsense --
-
-
 async def test_nonsense_is_dropped_and_counted(windsock_harness: Harness) -> None:
     alone = Alone()
     peer = await windsock_harness.connect(alone.io)
@@ -523,38 +339,3 @@ async def test_nonsense_is_dropped_and_counted(windsock_harness: Harness) -> Non
     await peer.assert_nothing()
     alone.hear(Broadcast(adapter_of(alone.io).uid, RED, Payload(["e"])))
     await peer.assert_nothing()
-
-
-async def test_questions_of_others_are_bounded(windsock_harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cluster_module, "MAX_QUESTIONS", 3)
-    alone = Alone()
-    alone.io.on_server_event("wait")(lambda: asyncio.sleep(5))
-    await windsock_harness.connect(alone.io)
-    uid = adapter_of(alone.io).uid
-    for number, count in enumerate([1, 1, 1, 0]):
-        response = alone.hear(Broadcast("other", RED, Payload(["ask"]), str(number), 5))
-        assert response == [BroadcastClientCount(uid, str(number), count)]
-    for number in range(3):
-        assert alone.hear(ServerSideEmit("other", Payload(["wait"]), None if number else "0")) == []
-    (busy,) = alone.hear(ServerSideEmit("other", Payload(["wait"]), "1"))
-    assert isinstance(busy, ServerSideEmitResponse)
-    assert busy.answer["error"]["code"] == "busy"
-    assert alone.hear(ServerSideEmit("other", Payload(["wait"]))) == []
-    assert alone.cluster.counters.refused == 3
-    await windsock_harness.advance(5)
-    assert len(alone.hear(Broadcast("other", RED, Payload(["ask"]), "9", 5))) == 1
-    assert alone.hear(ServerSideEmit("other", Payload(["wait"]))) == []
-    assert alone.cluster.counters.refused == 3
-    await windsock_harness.advance(5)
-
-
-async def test_an_answer_goes_to_who_asked(windsock_harness: Harness) -> None:
-    stub = StubCluster()
-    clusters = [stub.node() for _ in range(3)]
-    servers = [Server(adapter=cluster) for cluster in clusters]
-    await windsock_harness.serve(*servers)
-    await members(windsock_harness, servers)
-    assert len(await servers[0].fetch_sockets()) == 3
-    await windsock_harness.settle()
-    assert [cluster.counters.unexpected for cluster in clusters] == [0, 0, 0]
-    assert [cluster.counters.responded for cluster in clusters] == [0, 1, 1]

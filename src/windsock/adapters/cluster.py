@@ -9,8 +9,6 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from windsock.acks import ack_value
@@ -26,25 +24,22 @@ from windsock.adapters.messages import (
     ClusterRequest,
     ClusterResponse,
     DisconnectSockets,
-    Done,
-    FetchRooms,
-    FetchRoomsResponse,
     FetchSockets,
     FetchSocketsResponse,
     Heartbeat,
     InitialHeartbeat,
     Payload,
-    RemotePacket,
     ServerSideEmit,
     ServerSideEmitResponse,
     SocketsJoin,
     SocketsLeave,
 )
 from windsock.adapters.observation import ObservableAdapter
-from windsock.adapters.question import MAX_ACK_WAIT, Question
-from windsock.adapters.remote import DistantSocket, describe, portable
+from windsock.adapters.question import MAX_ACK_WAIT
+from windsock.adapters.remote import DistantSocket
 from windsock.adapters.requests import Request, Tally
-from windsock.errors import AckTimeout, ClusterTimeout, EncodeError, EventError, MessageError
+from windsock.adapters.respondent import Respondent
+from windsock.errors import AckTimeout, ClusterTimeout, EncodeError, MessageError
 
 if TYPE_CHECKING:
     from windsock.adapters.base import (
@@ -64,11 +59,6 @@ logger: logging.Logger = logging.getLogger("windsock.adapters")
 
 REQUEST_TIMEOUT: Final = 5.0
 """Seconds that other nodes have to answer a request: the original's."""
-
-MAX_QUESTIONS: Final = 10_000
-"""Broadcasts of other nodes whose acknowledgements are waited for here, and their events for servers whose handlers
-have not ended: each holds memory, and whoever can write to the medium could send any number. The answers to more of
-them are that nobody is here, and ``busy``."""
 
 _UID_BYTES: Final = 8
 
@@ -113,18 +103,11 @@ class ClusterAdapter:
         self._local = local
         self._request_timeout = request_timeout
         self._requests: dict[str, Request] = {}
-        self._questions: set[Question] = set()
-        self._events = 0
         self._starting: asyncio.Future[None] | None = None
         self.driver: ClusterDriver = connect(self)
+        self._respondent = Respondent(self.uid, namespace, emitter, local, self._respond, self.counters)
         self._receivers: dict[type, Callable[[Any], None]] = {
-            Broadcast: self._take_broadcast,
-            SocketsJoin: self._take_join,
-            SocketsLeave: self._take_leave,
-            DisconnectSockets: self._take_disconnect,
-            FetchSockets: self._take_fetch_sockets,
-            FetchRooms: self._take_fetch_rooms,
-            ServerSideEmit: self._take_server_side_emit,
+            **self._respondent.receivers,
             FetchSocketsResponse: self._take_sockets,
             ServerSideEmitResponse: self._take_answer,
             BroadcastClientCount: self._take_count,
@@ -149,8 +132,7 @@ class ClusterAdapter:
 
     async def close(self) -> None:
         """See :class:`windsock.adapters.base.Adapter`. Who has not answered until now does not."""
-        for question in list(self._questions):
-            question.end()
+        self._respondent.end()
         for request in self._requests.values():
             request.end()
         await self._local.close()
@@ -319,87 +301,6 @@ class ClusterAdapter:
         """See :class:`windsock.adapters.driver.ClusterNode`."""
         for request in list(self._requests.values()):
             request.lose(uid)
-
-    # -- what other nodes ask for --
-
-    def _take_broadcast(self, message: Broadcast) -> None:
-        target = message.target
-        packet = RemotePacket(self.namespace, message.payload, target.compress)
-        id = message.request_id
-        if id is None:
-            # Nobody here: then nobody asks the packet for its data, and it is not decoded.
-            self._local.broadcast(packet, target)
-            return
-        members = self._local.select(target)
-        if len(self._questions) >= MAX_QUESTIONS:
-            self.counters.refused += 1
-            members = ()
-        ids: tuple[str, ...] = ()
-        try:
-            if members:
-                respond = partial(self._respond, message.uid)
-                question = Question(self.uid, id, message, respond, self._questions.discard)
-                ids = question.put(self._emitter, members, packet)
-                self._questions.add(question)
-        except (MessageError, EncodeError):
-            self._respond(message.uid, BroadcastClientCount(self.uid, id, 0, () if message.named else None))
-            raise
-        self._respond(message.uid, BroadcastClientCount(self.uid, id, len(ids), ids if message.named else None))
-
-    def _take_join(self, message: SocketsJoin) -> None:
-        self._local.join_all(message.target, message.rooms)
-        self._confirm(message)
-
-    def _take_leave(self, message: SocketsLeave) -> None:
-        self._local.leave_all(message.target, message.rooms)
-        self._confirm(message)
-
-    def _take_disconnect(self, message: DisconnectSockets) -> None:
-        self._local.disconnect_all(message.target, close=message.close)
-        self._confirm(message)
-
-    def _confirm(self, message: SocketsJoin | SocketsLeave | DisconnectSockets) -> None:
-        if message.request_id is not None:
-            self._respond(message.uid, Done(self.uid, message.request_id))
-
-    def _take_fetch_sockets(self, message: FetchSockets) -> None:
-        sockets = [describe(socket) for socket in self._local.select(message.target)]
-        response = FetchSocketsResponse(self.uid, message.request_id, sockets)
-        try:
-            self._respond(message.uid, response)
-        except EncodeError as error:
-            logger.warning("some of what the application keeps with sockets cannot be sent to other nodes: %s", error)
-            sockets = [replace(socket, data=portable(socket.data)) for socket in sockets]
-            self._respond(message.uid, replace(response, sockets=sockets))
-
-    def _take_fetch_rooms(self, message: FetchRooms) -> None:
-        rooms = frozenset().union(*(self._local.rooms_of(member) for member in self._local.select(EVERYBODY)))
-        self._respond(message.uid, FetchRoomsResponse(self.uid, message.request_id, rooms))
-
-    def _take_server_side_emit(self, message: ServerSideEmit) -> None:
-        id = message.request_id
-        if self._events >= MAX_QUESTIONS:
-            self.counters.refused += 1
-            if id is not None:
-                self._answer(message.uid, id, EventError("busy", "too many events at once").payload())
-            return
-
-        def respond(answer: Any) -> None:
-            self._events -= 1
-            if id is not None:
-                self._answer(message.uid, id, answer)
-
-        event = message.payload.event
-        self._events += 1
-        self._emitter.take_server_event(event, respond)
-
-    def _answer(self, uid: str, id: str, answer: Any) -> None:
-        try:
-            self._respond(uid, ServerSideEmitResponse(self.uid, id, answer))
-        except EncodeError as error:
-            logger.error("an answer to another server in %s cannot be sent: %s", self.namespace, error)
-            failure = EventError("internal_error", "the answer cannot be sent").payload()
-            self._respond(uid, ServerSideEmitResponse(self.uid, id, failure))
 
     # -- what other nodes answer --
 
