@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.attacks.wire import Client, MsgpackClient, PollingSession
+from tests.attacks.wire import WITHIN, Client, MsgpackClient, PollingSession
 from tests.conformance.fixtures import javascript, servers
 from tests.conformance.process import ServerProcess
 from tests.conformance.servers import Servers
@@ -47,7 +47,7 @@ class Target:
                 self._polling = PollingSession(server.port)
                 self._polling.connect()
 
-    def check(self, *, within: float = 5.0) -> None:
+    def check(self, *, within: float = WITHIN) -> None:
         """The server lives, a new client is let in, and who was connected before still gets its events."""
         assert self.server.alive, self.server.log()
         self._pulse += 1

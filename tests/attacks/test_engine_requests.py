@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from itertools import pairwise
 
 import pytest
 
@@ -194,28 +193,27 @@ def test_two_posts_at_once(target: Target) -> None:
 def test_silence_ends_a_session(target: Target) -> None:
     with WebSocket(target.port, WEBSOCKET) as websocket:
         websocket.receive_text()
-        assert websocket.receive_text(within=2) == "2"
-        websocket.close_code(within=2)
+        assert websocket.receive_text() == "2"
+        websocket.close_code()
     session = PollingSession(target.port)
-    assert session.packets(within=2) == ["2"]
-    deadline = time.monotonic() + 3
+    assert session.packets() == ["2"]
+    deadline = time.monotonic() + WITHIN
     while http(target.port, "POST", session.target, body=b"6").status == 200:
         assert time.monotonic() < deadline
 
 
-@pytest.mark.parametrize("target", [("windsock", {"ping_interval": 0.3, "ping_timeout": 0.3})], indirect=True)
+@pytest.mark.parametrize("target", [("windsock", {"ping_interval": 0.3, "ping_timeout": 20})], indirect=True)
 def test_unasked_pongs_start_no_second_heartbeat(target: Target) -> None:
     """10,000 of them, after which pings still come one at a time."""
     one_pong = frame(TEXT, b"3")
+    since = time.monotonic()
     with WebSocket(target.port, WEBSOCKET) as websocket:
         websocket.receive_text()
         with target.growth(2 * 2**20):
             for _ in range(100):
                 websocket.send(one_pong * 100)
-            pings = []
             for _ in range(3):
-                assert websocket.receive_text(within=2) == "2"
-                pings.append(time.monotonic())
+                assert websocket.receive_text() == "2"
                 websocket.send_text("3")
-        gaps = [later - earlier for earlier, later in pairwise(pings)]
-        assert all(gap > 0.2 for gap in gaps), gaps
+        # However late each of them comes, three take three intervals.
+        assert time.monotonic() - since > 0.85

@@ -151,7 +151,7 @@ def test_an_upgrade_that_stops_half_way_times_out(target: Target) -> None:
         with WebSocket(target.port, session.upgrade_target) as websocket:
             for packet in packets:
                 websocket.send_text(packet)
-            websocket.close_code(within=2)
+            websocket.close_code()
     session.post(b'42["echo",1]')
     seen = session.packets()
     while seen == ["6"]:

@@ -93,14 +93,14 @@ def test_very_many_rooms_and_arguments(target: Target) -> None:
 def test_a_connection_that_never_joins_is_closed(target: Target, transport: str) -> None:
     with Offender(target, transport, connect=False) as offender:
         if offender.websocket is not None:
-            offender.websocket.close_code(within=3)
+            offender.websocket.close_code()
         elif offender.polling is not None:
             gone_after_rest(offender.polling)
     with Offender(target, transport, connect=False) as offender:
         offender.send("0/nowhere,")
         assert offender.receive().startswith("4/nowhere,")
         if offender.websocket is not None:
-            offender.websocket.close_code(within=3)
+            offender.websocket.close_code()
         elif offender.polling is not None:
             gone_after_rest(offender.polling)
 
@@ -111,7 +111,7 @@ def test_many_idle_connections_that_never_join(target: Target) -> None:
     idle = [WebSocket(target.port, WEBSOCKET) for _ in range(300)]
     sessions = [PollingSession(target.port) for _ in range(300)]
     for websocket in idle:
-        websocket.close_code(within=5)
+        websocket.close_code()
         websocket.close()
     for session in sessions:
         assert session.packets() in (["1"], ["6"]) or session.get().status == 400

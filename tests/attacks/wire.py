@@ -14,7 +14,7 @@ from typing import Any, Final, Self
 
 from ormsgpack import packb, unpackb
 
-WITHIN: Final = 5.0
+WITHIN: Final = 20.0
 """Seconds to wait for an answer that comes at once when it comes."""
 
 CONTINUATION: Final = 0x0

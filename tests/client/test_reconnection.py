@@ -59,7 +59,7 @@ async def test_a_network_that_is_silent(
     running: Running, make: Make, proxy: Proxy, transports: tuple[str, ...], kind: str
 ) -> None:
     # python-socketio announces whole seconds.
-    server = running.get(kind, ping_interval=1 if kind == "python-socketio" else 0.2, ping_timeout=0.2)
+    server = running.get(kind, ping_interval=1 if kind == "python-socketio" else 0.2, ping_timeout=1)
     io, seen = make(proxy.to(server.port), transports=transports, timeout=0.2)
     await soon(io.connect())
     waiting = asyncio.ensure_future(io.emit_with_ack("answer-never"))

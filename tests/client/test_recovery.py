@@ -15,7 +15,7 @@ RECOVERY = {
     "connection_state_recovery": {"max_disconnection_duration": 60},
     # Of a poll that was torn before it was read, the server learns by its heartbeat alone.
     "ping_interval": 0.5,
-    "ping_timeout": 0.5,
+    "ping_timeout": 2,
 }
 
 with_recovery = pytest.mark.parametrize("kind", ["windsock", "node"])
@@ -69,7 +69,7 @@ async def test_a_server_that_forgot(running: Running, make: Make, proxy: Proxy, 
     io, seen = make(proxy.to(first.port))
     await soon(io.connect())
     await seen.events("welcome", 1)
-    proxy.to(running.get(kind, **{**RECOVERY, "ping_timeout": 0.6}).port)
+    proxy.to(running.get(kind, **{**RECOVERY, "ping_timeout": 2.5}).port)
     await proxy.lose(io)
     await seen.stage("connect", 2)
     assert not io.recovered

@@ -37,10 +37,10 @@ patient = pytest.mark.parametrize("io", [PATIENT], indirect=True, ids=[""])
 async def test_a_client_that_answers_stays(
     host: Serve, way: Way, dial: Dial, io: Server, left: asyncio.Queue[str]
 ) -> None:
-    peer = await dial(await host(io, way.lane))
-    await peer.connect()
     loop = asyncio.get_running_loop()
     since = loop.time()
+    peer = await dial(await host(io, way.lane))
+    await peer.connect()
     for _ in range(4):
         assert await peer.receive() == "2"
         await peer.send("3")
