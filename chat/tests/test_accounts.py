@@ -1,7 +1,6 @@
 """Sign-up, log-in, sessions and their ends."""
 
 import asyncio
-import statistics
 import time
 from http.cookies import SimpleCookie
 from uuid import uuid4
@@ -116,13 +115,13 @@ async def test_an_unknown_name_takes_as_long_as_a_wrong_password() -> None:
     encoded = await passwords.hash(PASSWORD)
 
     async def seconds(stored: str | None) -> float:
-        begun = time.perf_counter()
+        begun = time.process_time()  # of all threads; what others do on the machine is not in it
         assert not await passwords.verify("x" * 12, stored)
-        return time.perf_counter() - begun
+        return time.process_time() - begun
 
     rounds = [(await seconds(encoded), await seconds(None)) for _ in range(7)]
     passwords.close()
-    known, unknown = (statistics.median(times) for times in zip(*rounds, strict=True))
+    known, unknown = (min(times) for times in zip(*rounds, strict=True))
     assert unknown > known / 2
 
 
@@ -255,17 +254,19 @@ async def test_refresh_tokens_and_passwords_are_stored_as_hashes(served: Town, s
     assert PASSWORD not in repr(columns)
 
 
-async def test_log_out_ends_this_devices_session_and_no_other(served: Town) -> None:
-    laptop = await served.person()
-    phone = await served.log_in(laptop.username)
+@pytest.mark.asyncio(loop_scope="session")  # as the chat inside has it
+async def test_log_out_ends_this_devices_session_and_no_other(town: Town) -> None:
+    laptop = await town.person()
+    phone = await town.log_in(laptop.username)
     laptop_socket, phone_socket = await laptop.connect(), await phone.connect()
-    begun = time.monotonic()
+    loop = asyncio.get_running_loop()
+    begun = loop.time()
 
     await laptop.do("POST", "/auth/log-out")
 
     assert await laptop_socket.hear("session:ended") == {"reason": "logged_out"}
     await laptop_socket.hear("disconnect")
-    assert time.monotonic() - begun < 1
+    assert loop.time() == begun, "nothing had to wait"
     assert (await laptop.request("GET", "/users/me")).status_code == 401
     assert "windsock_refresh" not in laptop.http.cookies
     assert (await laptop.request("POST", "/auth/refresh")).status_code == 401

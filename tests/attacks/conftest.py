@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -79,14 +78,6 @@ class Target:
         yield
         used = self.server.cpu_seconds() - before
         assert used <= limit, f"{used:.2f} s of processor time, {limit} allowed"
-
-    @contextmanager
-    def prompt(self, limit: float) -> Iterator[None]:
-        """The attack inside may take ``limit`` seconds."""
-        before = time.monotonic()
-        yield
-        took = time.monotonic() - before
-        assert took <= limit, f"{took:.2f} s, {limit} allowed"
 
     def close(self) -> None:
         for bystander in self._bystanders:

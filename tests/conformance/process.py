@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final, Self
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-START_TIMEOUT: Final = 20.0
+START_TIMEOUT: Final = 60.0
 STOP_TIMEOUT: Final = 10.0
 
 _TROUBLE: Final = re.compile(

@@ -27,7 +27,7 @@ from tests.conformance.process import ServerProcess
 from tests.contracts.javascript import DIRECTORY as CONTRACTS
 from tests.docs.blocks import ROOT, Block
 
-LIMIT: Final = 40.0
+LIMIT: Final = 100.0
 """Seconds that one command may take."""
 
 SERVERS: Final = ("windsock serve", "uvicorn", "hypercorn", "granian", "node server")

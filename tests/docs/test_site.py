@@ -17,7 +17,7 @@ from website.verify import faults
 @pytest.fixture(scope="module")
 def site() -> Path:
     """The site, built anew."""
-    done = subprocess.run(python("-m", "website"), cwd=ROOT, capture_output=True, text=True, timeout=50, check=False)
+    done = subprocess.run(python("-m", "website"), cwd=ROOT, capture_output=True, text=True, timeout=150, check=False)
     assert done.returncode == 0, f"{done.stdout}{done.stderr}"
     return ROOT / "build/site"
 
