@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import struct
 import time
 import zlib
@@ -309,6 +310,12 @@ COSTLY: dict[str, tuple[Callable[[Any], None], Any]] = {
 def test_a_megabyte_of_anything_takes_a_moment(name: str) -> None:
     """Less than a second of processor time: what is quadratic would take minutes."""
     decode, data = COSTLY[name]
-    before = time.process_time()
-    decode(data)
-    assert time.process_time() - before < 1.0
+    # What the tests before have left is not searched for garbage each time the decoder has made some objects.
+    gc.collect()
+    gc.freeze()
+    try:
+        before = time.process_time()
+        decode(data)
+        assert time.process_time() - before < 1.0
+    finally:
+        gc.unfreeze()
