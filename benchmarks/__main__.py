@@ -18,6 +18,7 @@ from benchmarks.plot import draw
 from benchmarks.results import Results
 from benchmarks.scenarios import QUICK, SCENARIOS, Effort, Scenario
 from benchmarks.servers import Server, ServerFailed, choose_servers, running
+from benchmarks.thresholds import find_needed
 from benchmarks.toolchain import HERE, ROOT, ToolMissing, build_generator, install_node_packages, require_programs
 
 ROUNDS = 5
@@ -32,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parse(arguments)
     # A termination asked for politely unwinds the stack, and so ends the servers.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    _raise_descriptor_limit()
+    raise_descriptor_limit()
     try:
         return _run(options)
     except (ToolMissing, ServerFailed, LoadFailed) as error:
@@ -101,11 +102,11 @@ def _summarise(scenarios: Sequence[Scenario], servers: Sequence[Server], measure
         servers={server.name: server.title for server in servers},
         rounds=rounds,
         rows=rows,
-        verdicts=judge(rows, CONTENDER, (int(major), int(minor))),
+        verdicts=judge(rows, CONTENDER, lambda name: find_needed(name, (int(major), int(minor)))),
     )
 
 
-def _raise_descriptor_limit() -> None:
+def raise_descriptor_limit() -> None:
     """The children inherit it: ten thousand connections are two ends of ten thousand descriptors."""
     _, highest = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (highest, highest))

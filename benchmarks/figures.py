@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from benchmarks.load import Measurement
 from benchmarks.scenarios import Scenario
-from benchmarks.thresholds import YARDSTICK, Verdict, find_needed
+from benchmarks.thresholds import YARDSTICK, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,7 @@ class Figure:
     server_busy: float
     generator_busy: float
     latency_us: Mapping[str, float]
+    costs: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ class Row:
     def find_ratio_per_busy_core(self, server: str) -> float | None:
         """The same of throughput for each second on the core."""
         mine, yardstick = self.figures.get(server), self.figures.get(YARDSTICK)
-        if mine is None or yardstick is None or not yardstick.per_busy_core:
+        if self.scenario.measures != "throughput" or mine is None or yardstick is None or not yardstick.per_busy_core:
             return None
         return mine.per_busy_core / yardstick.per_busy_core
 
@@ -54,6 +55,10 @@ def summarise(measurements: Sequence[Measurement]) -> Figure:
     latencies = {
         percentile: statistics.median(measurement.latency_us[percentile] for measurement in measurements)
         for percentile in measurements[0].latency_us
+    }
+    costs = {
+        name: statistics.median(measurement.costs[name] for measurement in measurements)
+        for name in measurements[0].costs
     }
     return Figure(
         value=statistics.median(measurement.value for measurement in measurements),
@@ -65,14 +70,18 @@ def summarise(measurements: Sequence[Measurement]) -> Figure:
         server_busy=statistics.median(measurement.server_busy for measurement in measurements),
         generator_busy=statistics.median(measurement.generator_busy for measurement in measurements),
         latency_us=latencies,
+        costs=costs,
     )
 
 
-def judge(rows: Sequence[Row], server: str, python: tuple[int, int]) -> list[Verdict]:
-    """Hold a server's ratios against the thresholds; scenarios that were not measured are left out."""
+def judge(rows: Sequence[Row], server: str, needs: Callable[[str], float | None]) -> list[Verdict]:
+    """Hold a server's ratios against the thresholds; scenarios that were not measured are left out.
+
+    ``needs`` tells a scenario's threshold by its name, if it has one.
+    """
     verdicts = []
     for row in rows:
-        ratio, needed = row.find_ratio(server), find_needed(row.scenario.name, python)
+        ratio, needed = row.find_ratio(server), needs(row.scenario.name)
         if ratio is not None and needed is not None:
             verdicts.append(
                 Verdict(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from benchmarks.machine import choose_cores
@@ -26,23 +26,61 @@ class LoadFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """One run. ``value`` is in the scenario's unit; ``server_busy`` and ``generator_busy`` are shares of a core."""
+    """One run.
+
+    ``value`` is in the scenario's unit; ``server_busy`` and ``generator_busy`` are shares of a core. ``costs`` are what
+    else was found out of one message, by name, in units of its own.
+    """
 
     value: float
     server_busy: float = 0.0
     generator_busy: float = 0.0
     latency_us: Mapping[str, float] = field(default_factory=dict)
+    costs: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the generator says of the measured time. ``busy`` is the share of a core that each watched process had."""
+
+    rate: float
+    seconds: float
+    published: int
+    generator_busy: float
+    busy: Sequence[float]
+    latency_us: Mapping[str, float]
 
 
 def measure(scenario: Scenario, server: RunningServer, effort: Effort) -> Measurement:
     """Run one scenario against a server that has just started."""
     if scenario.kind == "idle":
         return _measure_memory(scenario, server, effort)
+    answer = generate(scenario, server, effort)
+    return Measurement(answer.rate, answer.busy[0], answer.generator_busy, answer.latency_us)
+
+
+def generate(
+    scenario: Scenario,
+    server: RunningServer,
+    effort: Effort,
+    *,
+    peer: RunningServer | None = None,
+    watched: Sequence[int] = (),
+    pinned: bool = True,
+) -> Answer:
+    """Have the generator run a scenario.
+
+    ``peer`` is another server, to which half of the clients connect; ``watched`` are further processes whose time is
+    measured. Unless ``pinned``, the generator runs on whatever core is free.
+    """
     clients = scenario.clients
     if scenario.kind == "connect":
         clients = max(1, round(clients * effort.connections))
     command = [
-        *_command(scenario.kind, server, clients, effort),
+        *_command(scenario.kind, server, clients, effort, pinned=pinned),
+        *(f"--server={process}" for process in watched),
+        *([f"--peer-port={peer.port}"] if peer else []),
+        *([f"--rate={scenario.rate}"] if scenario.rate else []),
         f"--publishers={scenario.publishers}",
         f"--in-flight={scenario.in_flight}",
         f"--size={scenario.size}",
@@ -57,7 +95,14 @@ def measure(scenario: Scenario, server: RunningServer, effort: Effort) -> Measur
     if done.returncode:
         raise LoadFailed(f"{scenario.name}: {done.stderr.strip() or _explain(done.returncode)}")
     answer = json.loads(done.stdout)
-    return Measurement(answer["rate"], answer["server_busy"], answer["generator_busy"], answer["latency_us"])
+    return Answer(
+        answer["rate"],
+        answer["seconds"],
+        answer["published"],
+        answer["generator_busy"],
+        answer["servers_busy"],
+        answer["latency_us"],
+    )
 
 
 def _measure_memory(scenario: Scenario, server: RunningServer, effort: Effort) -> Measurement:
@@ -87,10 +132,10 @@ def _hold_idle(server: RunningServer, clients: int, effort: Effort) -> int:
     return memory
 
 
-def _command(kind: str, server: RunningServer, clients: int, effort: Effort) -> list[str]:
-    _, core = choose_cores()
+def _command(kind: str, server: RunningServer, clients: int, effort: Effort, *, pinned: bool = True) -> list[str]:
+    cores = choose_cores()
     return [
-        *pin(core),
+        *pin(*(cores[-1:] if pinned else cores)),
         str(build_generator()),
         f"--scenario={kind}",
         f"--port={server.port}",

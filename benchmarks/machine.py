@@ -51,11 +51,11 @@ def find_versions(python: str, *packages: str) -> dict[str, str]:
     return versions
 
 
-def find_node_versions() -> dict[str, str]:
-    """The versions of Node and of the packages that serve."""
+def find_node_versions(*packages: str) -> dict[str, str]:
+    """The versions of Node and of the packages that serve, and of further ones."""
     node = subprocess.run(["node", "--version"], capture_output=True, check=True, timeout=60, text=True)
     versions = {"node": node.stdout.strip().removeprefix("v")}
-    for name in ("socket.io", "engine.io", "ws"):
+    for name in ("socket.io", "engine.io", "ws", *packages):
         package: Mapping[str, str] = json.loads((NODE / "node_modules" / name / "package.json").read_bytes())
         versions[name] = package["version"]
     return versions

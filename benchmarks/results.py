@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from benchmarks.figures import Row
+from benchmarks.scenarios import Measure
 from benchmarks.thresholds import YARDSTICK, Verdict
 
 PERCENTILES = ("p50", "p95", "p99", "p99.9")
@@ -35,12 +36,12 @@ class Results:
     def write(self, path: Path) -> None:
         """Write all of it as JSON."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(self._as_json(), indent=2) + "\n")
+        path.write_text(json.dumps(self.as_json(), indent=2) + "\n")
 
     def format_throughput(self) -> str:
         """The Markdown table of figures, each with its ratio to the yardstick."""
         names = list(self.servers)
-        return _format_table(
+        return format_table(
             ["", *(self.servers[name] for name in names)],
             [[row.scenario.title, *(_format_cell(row, name) for name in names)] for row in self.rows],
         )
@@ -48,23 +49,24 @@ class Results:
     def format_latency(self) -> str:
         """The Markdown table of latencies, in the scenarios that ask for it; empty when none was run."""
         rows = [
-            [row.scenario.title, self.servers[name], *(_format_time(figure.latency_us[p]) for p in PERCENTILES)]
+            [row.scenario.title, self.servers[name], *(format_time(figure.latency_us[p]) for p in PERCENTILES)]
             for row in self.rows
             if row.scenario.shows_latency
             for name, figure in row.figures.items()
         ]
-        return _format_table(["Latency", "", *PERCENTILES], rows) if rows else ""
+        return format_table(["Latency", "", *PERCENTILES], rows) if rows else ""
 
     def format_verdicts(self) -> str:
         """The thresholds, one a line."""
         return "\n".join(map(_format_verdict, self.verdicts))
 
-    def _as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, Any]:
+        """All of it, as JSON has it."""
         return {
             "machine": self.machine,
             "versions": self.versions,
             "rounds": self.rounds,
-            "scenarios": [_row_as_json(row) for row in self.rows],
+            "scenarios": [row_as_json(row) for row in self.rows],
             "thresholds": [
                 {"scenario": v.scenario, "ratio": round(v.ratio, 3), "needed": v.needed, "met": v.met}
                 for v in self.verdicts
@@ -72,7 +74,8 @@ class Results:
         }
 
 
-def _row_as_json(row: Row) -> dict[str, Any]:
+def row_as_json(row: Row) -> dict[str, Any]:
+    """A row as JSON has it."""
     return {
         "name": row.scenario.name,
         "title": row.scenario.title,
@@ -87,6 +90,7 @@ def _row_as_json(row: Row) -> dict[str, Any]:
                 "server_busy": figure.server_busy,
                 "generator_busy": figure.generator_busy,
                 "latency_us": figure.latency_us,
+                **({"costs": {cost: round(value, 3) for cost, value in figure.costs.items()}} if figure.costs else {}),
             }
             for name, figure in row.figures.items()
         },
@@ -110,26 +114,34 @@ def _format_cell(row: Row, server: str) -> str:
     figure = row.figures.get(server)
     if figure is None:
         return NOT_MEASURED
-    value = _format_bytes(figure.value) if row.scenario.kind == "idle" else f"{_format_rate(figure.value)}/s"
+    value = _FORMATS[row.scenario.measures](figure.value)
     ratio = row.find_ratio(server)
     return value if server == YARDSTICK or ratio is None else f"{value} ({times(ratio)})"
 
 
-def _format_rate(value: float) -> str:
+def format_rate(value: float) -> str:
     for divisor, suffix in ((1e6, " M"), (1e3, " k")):
         if value >= divisor:
-            return f"{_three_digits(value / divisor)}{suffix}"
-    return _three_digits(value)
+            return f"{_three_digits(value / divisor)}{suffix}/s"
+    return f"{_three_digits(value)}/s"
 
 
-def _format_bytes(value: float) -> str:
+def format_bytes(value: float) -> str:
     return f"{value / 1024:.1f} KB"
 
 
-def _format_time(microseconds: float) -> str:
+def format_time(microseconds: float) -> str:
     if microseconds >= 1000:
         return f"{_three_digits(microseconds / 1000)} ms"
     return f"{_three_digits(microseconds)} µs"
+
+
+_FORMATS: Mapping[Measure, Callable[[float], str]] = {
+    "throughput": format_rate,
+    "memory": format_bytes,
+    "latency": format_time,
+    "processor": format_time,
+}
 
 
 def _three_digits(value: float) -> str:
@@ -137,6 +149,6 @@ def _three_digits(value: float) -> str:
     return f"{value:.{decimals}f}"
 
 
-def _format_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def format_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     lines = [header, ["---"] * len(header), *rows]
     return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 Kind = Literal["fan-out", "echo", "connect", "idle"]
+Measure = Literal["throughput", "memory", "latency", "processor"]
+"""What a scenario's figure is: a count a second, bytes, or microseconds: of the 99th percentile of latency, or of a
+processor for each message."""
 Transport = Literal["websocket", "deflated", "polling", "plain"]
 """``deflated``: a WebSocket with permessage-deflate, on an application that compresses; its messages are documents.
 ``plain``: a WebSocket without Socket.IO, on the plain application of each server."""
@@ -16,8 +19,9 @@ class Scenario:
     """One load, the same for every server.
 
     Messages are texts, or JSON documents, of ``size`` bytes; ``clients`` are connected at once, except in the
-    ``connect`` kind, where they connect and close one after another. Throughput is better when higher, memory when
-    lower.
+    ``connect`` kind, where they connect and close one after another. Publishers keep ``in_flight`` messages each under
+    way; with a ``rate``, they send as many a second, whatever has come back. Throughput is better when higher, all else
+    when lower.
     """
 
     name: str
@@ -30,10 +34,12 @@ class Scenario:
     size: int = 64
     transport: Transport = "websocket"
     shows_latency: bool = False
+    measures: Measure = "throughput"
+    rate: int = 0
 
     @property
     def lower_is_better(self) -> bool:
-        return self.kind == "idle"
+        return self.measures != "throughput"
 
 
 DELIVERIES = "deliveries/s"
@@ -74,7 +80,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     Scenario("echo-loaded", "Echo, 100 clients, 16 in flight each", "echo", ECHOES, 100, in_flight=16),
     Scenario("echo-16k", "Echo of 16 KB, 100 clients", "echo", ECHOES, 100, size=16 * 1024),
     Scenario("connect", "Connecting, 50 at a time", "connect", "connections/s", 5000),
-    Scenario("idle", "Memory of an idle connection, of 10,000", "idle", "bytes", 10_000),
+    Scenario("idle", "Memory of an idle connection, of 10,000", "idle", "bytes", 10_000, measures="memory"),
     Scenario(
         "polling-fan-out",
         "Long-polling: fan-out to 100, one at a time",

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -137,19 +137,22 @@ def _read_resident(process: int) -> int:
     raise ServerFailed("the kernel tells no resident memory")
 
 
-def pin(core: int) -> list[str]:
-    """The words before a command that keep it on a core, and end it with this process even when that is killed."""
-    return ["setpriv", "--pdeathsig", "KILL", "taskset", "--cpu-list", str(core)]
+def pin(*cores: int) -> list[str]:
+    """The words before a command that keep it on some cores, and end it with this process even when that is killed."""
+    return ["setpriv", "--pdeathsig", "KILL", "taskset", "--cpu-list", ",".join(map(str, cores))]
 
 
 @contextlib.contextmanager
-def running(server: Server, transport: Transport) -> Iterator[RunningServer]:
-    """Start a server, wait until it listens, and end it. Raises ServerFailed when it does not come up."""
+def running(server: Server, transport: Transport, cores: Sequence[int] = ()) -> Iterator[RunningServer]:
+    """Start a server, wait until it listens, and end it. It has the first core, or those given.
+
+    Raises ServerFailed when it does not come up.
+    """
     port = _find_free_port()
-    core, _ = choose_cores()
+    cores = cores or choose_cores()[:1]
     with tempfile.TemporaryFile() as output:
         process = subprocess.Popen(
-            [*pin(core), *server.commands[transport](port)],
+            [*pin(*cores), *server.commands[transport](port)],
             cwd=ROOT,
             stdin=subprocess.DEVNULL,
             stdout=output,

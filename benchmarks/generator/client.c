@@ -6,9 +6,10 @@
 #include "polling.h"
 #include "websocket.h"
 
-void client_open(struct client *client, unsigned ordinal, enum transport transport,
+void client_open(struct client *client, unsigned ordinal, uint16_t port, enum transport transport,
                  const struct client_events *events) {
     client->ordinal = ordinal;
+    client->port = port;
     client->transport = transport;
     client->events = events;
     client->state = CLIENT_CONNECTING;

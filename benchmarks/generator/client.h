@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "buffer.h"
 #include "inflater.h"
@@ -34,6 +35,7 @@ struct client_events {
 
 struct client {
     unsigned ordinal;
+    uint16_t port; /* of its server */
     enum transport transport;
     enum client_state state;
     const struct client_events *events;
@@ -46,7 +48,8 @@ struct client {
     char *poll_request, *post_request;
 };
 
-void client_open(struct client *client, unsigned ordinal, enum transport transport, const struct client_events *events);
+void client_open(struct client *client, unsigned ordinal, uint16_t port, enum transport transport,
+                 const struct client_events *events);
 
 /* Send one Engine.IO packet of text ("4" and a Socket.IO packet), or a message on a plain WebSocket. */
 void client_send(struct client *client, const char *packet, size_t length);

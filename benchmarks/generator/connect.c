@@ -29,7 +29,7 @@ static void open_next(struct client *client) {
     static const struct client_events EVENTS = {.connected = connected, .closed = closed};
     if (opened == wanted) return;
     opened_at[client - clients] = clock_now();
-    client_open(client, opened++, TRANSPORT_WEBSOCKET, &EVENTS);
+    client_open(client, opened++, options->port, TRANSPORT_WEBSOCKET, &EVENTS);
 }
 
 static void run(unsigned count) {

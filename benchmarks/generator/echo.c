@@ -85,5 +85,5 @@ void echo_run(const struct options *given) {
     clients = crowd_gather(options, &EVENTS);
     for (unsigned i = 0; i < options->clients; i++)
         for (uint32_t id = 0; id < options->in_flight; id++) request(&clients[i], id);
-    measurement_run(options->warm_up_milliseconds, options->milliseconds);
+    measurement_run(options->warm_up_milliseconds, options->milliseconds, NULL);
 }

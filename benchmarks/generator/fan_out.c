@@ -52,11 +52,14 @@ static uint32_t get_digits(const char *from, unsigned digits) {
     return value;
 }
 
-static void publish(uint32_t index) {
+static void publish(uint32_t index, uint64_t now) {
     struct publisher *publisher = &publishers[index];
     struct message *message = &publisher->under_way[publisher->published % options->in_flight];
+    if (message->missing)
+        fail("more than %u messages of a publisher are under way: the server cannot keep up", options->in_flight);
     message->missing = options->clients;
-    message->sent_at = clock_now();
+    message->sent_at = now;
+    measurement_published++;
     char *packet = packets[publisher->published % packet_count], *text = packet + text_at;
     put_digits(text, PUBLISHER_DIGITS, index);
     put_digits(text + PUBLISHER_DIGITS, NUMBER_DIGITS, publisher->published++);
@@ -78,8 +81,21 @@ static void receive(struct client *client, const char *event, size_t length) {
         fail("client %u expected message %u of publisher %u, got %u", client->ordinal, *expected, index, number);
     ++*expected;
     struct message *message = &publishers[index].under_way[number % options->in_flight];
-    measurement_record(stream_received_at - message->sent_at);
-    if (!--message->missing) publish(index);
+    measurement_count++;
+    if (!options->peer_port || crowd_is_at_peer(options, client))
+        histogram_record(&measurement_latencies, stream_received_at - message->sent_at);
+    if (!--message->missing && !options->rate) publish(index, clock_now());
+}
+
+/* Messages are sent when it is their time, however late the generator or a server is: their latency counts from then. */
+static uint64_t pace(uint64_t now) {
+    static uint64_t started, published;
+    if (!started) started = now;
+    for (;;) {
+        uint64_t due = started + published * NANOSECONDS / options->rate;
+        if (due > now) return due;
+        publish((uint32_t)(published++ % options->publishers), due);
+    }
 }
 
 static uint32_t draw(uint32_t below) {
@@ -145,7 +161,7 @@ void fan_out_run(const struct options *given) {
     for (uint32_t index = 0; index < options->publishers; index++) {
         publishers[index].under_way = calloc(options->in_flight, sizeof *publishers[index].under_way);
         if (!publishers[index].under_way) fail("out of memory for the messages under way");
-        for (unsigned i = 0; i < options->in_flight; i++) publish(index);
+        for (unsigned i = 0; !options->rate && i < options->in_flight; i++) publish(index, clock_now());
     }
-    measurement_run(options->warm_up_milliseconds, options->milliseconds);
+    measurement_run(options->warm_up_milliseconds, options->milliseconds, options->rate ? pace : NULL);
 }

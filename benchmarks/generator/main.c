@@ -31,8 +31,8 @@ int main(int count, char **arguments) {
     struct options options = options_read(count, arguments);
     raise_descriptor_limit();
     alarm(options.deadline); /* a server that stalls must not stall the benchmark */
-    if (options.server) measurement_watch(options.server);
-    stream_loop_open(options.port);
+    for (unsigned i = 0; i < options.server_count; i++) measurement_watch(options.servers[i]);
+    stream_loop_open();
     if (options.spin) stream_loop_spin();
     for (size_t i = 0; i < sizeof SCENARIOS / sizeof *SCENARIOS; i++) {
         if (strcmp(options.scenario, SCENARIOS[i].name)) continue;

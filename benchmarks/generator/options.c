@@ -8,11 +8,12 @@
 #include "failure.h"
 
 /* Bounds that keep every scenario inside what the harness prepares: descriptors, ports and the receive arena. */
-enum { CLIENTS_LIMIT = 20000, IN_FLIGHT_LIMIT = 1000, SIZE_LOWEST = 16, SIZE_LIMIT = 100000, SECONDS_LIMIT = 600 };
+enum { CLIENTS_LIMIT = 20000, IN_FLIGHT_LIMIT = 1000, SIZE_LOWEST = 16, SIZE_LIMIT = 100000, SECONDS_LIMIT = 600, RATE_LIMIT = 100000 };
 
 static const char USAGE[] =
     "expected --scenario fan-out|echo|connect|idle --port N [--transport websocket|deflated|polling|plain]\n"
-    "  [--clients N] [--publishers N] [--in-flight N] [--size BYTES] [--warm-up-ms N] [--ms N] [--concurrency N] [--deadline SECONDS] [--server PID] [--spin]";
+    "  [--clients N] [--publishers N] [--in-flight N] [--size BYTES] [--warm-up-ms N] [--ms N] [--concurrency N] [--deadline SECONDS] [--server PID]...\n"
+    "  [--peer-port N] [--rate MESSAGES-A-SECOND] [--spin]";
 
 static unsigned number(const char *text, unsigned lowest, unsigned highest) {
     char *end;
@@ -42,7 +43,8 @@ struct options options_read(int count, char **arguments) {
         {"size", required_argument, NULL, 'z'},       {"warm-up-ms", required_argument, NULL, 'w'},
         {"ms", required_argument, NULL, 'm'},         {"concurrency", required_argument, NULL, 'c'},
         {"deadline", required_argument, NULL, 'd'},   {"server", required_argument, NULL, 'v'},
-        {"spin", no_argument, NULL, 'i'},             {NULL, 0, NULL, 0},
+        {"spin", no_argument, NULL, 'i'},             {"peer-port", required_argument, NULL, 'e'},
+        {"rate", required_argument, NULL, 'r'},       {NULL, 0, NULL, 0},
     };
     for (int option; (option = getopt_long(count, arguments, "", LONG, NULL)) != -1;) {
         switch (option) {
@@ -57,12 +59,18 @@ struct options options_read(int count, char **arguments) {
         case 'm': options.milliseconds = number(optarg, 1, SECONDS_LIMIT * 1000); break;
         case 'c': options.concurrency = number(optarg, 1, 1000); break;
         case 'd': options.deadline = number(optarg, 1, 2 * SECONDS_LIMIT); break;
-        case 'v': options.server = (int)number(optarg, 1, INT_MAX); break;
+        case 'v':
+            if (options.server_count == SERVERS_LIMIT) fail("expected at most %d servers", SERVERS_LIMIT);
+            options.servers[options.server_count++] = (int)number(optarg, 1, INT_MAX);
+            break;
+        case 'e': options.peer_port = (uint16_t)number(optarg, 1, UINT16_MAX); break;
+        case 'r': options.rate = number(optarg, 1, RATE_LIMIT); break;
         case 'i': options.spin = true; break;
         default: fail("%s", USAGE);
         }
     }
     if (!options.scenario || !options.port || optind != count) fail("%s", USAGE);
-    if (options.publishers > options.clients) fail("expected at most as many publishers as clients");
+    unsigned near = options.peer_port ? options.clients / 2 : options.clients;
+    if (options.publishers > near) fail("expected at most as many publishers as clients at the first server");
     return options;
 }

@@ -38,7 +38,7 @@ static stream_reader read_post_answer;
 
 static void post_queued(struct client *client) {
     char head[POST_HEAD_LIMIT];
-    if (client->post.descriptor < 0) stream_connect(&client->post, client->ordinal, read_post_answer, client);
+    if (client->post.descriptor < 0) stream_connect(&client->post, client->port, client->ordinal, read_post_answer, client);
     int length = snprintf(head, sizeof head, "%s%zu\r\n\r\n", client->post_request, client->queued.length);
     stream_write(&client->post, head, (size_t)length);
     stream_write(&client->post, client->queued.bytes, client->queued.length);
@@ -88,7 +88,7 @@ static size_t read_poll_answer(struct stream *stream, char *bytes, size_t length
 }
 
 void polling_open(struct client *client) {
-    stream_connect(&client->stream, client->ordinal, read_poll_answer, client);
-    stream_connect(&client->post, client->ordinal, read_post_answer, client);
+    stream_connect(&client->stream, client->port, client->ordinal, read_poll_answer, client);
+    stream_connect(&client->post, client->port, client->ordinal, read_post_answer, client);
     stream_write(&client->stream, HANDSHAKE, sizeof HANDSHAKE - 1);
 }

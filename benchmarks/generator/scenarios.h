@@ -5,7 +5,9 @@
 #include "options.h"
 
 /* Publishers keep `in_flight` messages each under way; one is followed by the next when every client has it. Counted:
-   deliveries. Latency: from the sending of a message to each delivery. */
+   deliveries. Latency: from the sending of a message to each delivery; with a peer, to each delivery there. With a rate,
+   publishers take turns to send at that rate, of which `in_flight` may be under way, and latency counts from when a message
+   was due. */
 void fan_out_run(const struct options *options);
 
 /* Each client keeps `in_flight` requests under way; one is followed by the next when it is acknowledged. Counted:

@@ -22,15 +22,13 @@ enum {
 uint64_t stream_received_at;
 
 static int loop = -1;
-static uint16_t port;
 static struct stream *dirty;
 static bool spins, watched_is_readable;
 /* Every stream is received into this one run of memory; only what is left over is kept in the stream's own. Ten
    thousand idle connections then cost no memory, and busy ones stay in the cache. */
 static char arena[PARTIAL_LIMIT + RECEIVE_SIZE];
 
-void stream_loop_open(uint16_t server_port) {
-    port = server_port;
+void stream_loop_open(void) {
     loop = epoll_create1(EPOLL_CLOEXEC);
     if (loop < 0) fail("epoll_create1: %s", strerror(errno));
 }
@@ -42,7 +40,7 @@ static void watch(struct stream *stream, int operation, uint32_t events) {
     if (epoll_ctl(loop, operation, stream->descriptor, &event) < 0) fail("epoll_ctl: %s", strerror(errno));
 }
 
-void stream_connect(struct stream *stream, unsigned ordinal, stream_reader *reader, void *owner) {
+void stream_connect(struct stream *stream, uint16_t port, unsigned ordinal, stream_reader *reader, void *owner) {
     int descriptor = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (descriptor < 0) fail("socket: %s", strerror(errno));
     int on = 1;
@@ -160,11 +158,15 @@ void stream_loop_watch(int descriptor) {
 
 bool stream_loop_watched_is_readable(void) { return watched_is_readable; }
 
-void stream_loop_turn(int milliseconds) {
+void stream_loop_turn(unsigned milliseconds) { stream_loop_turn_within(milliseconds * (NANOSECONDS / 1000)); }
+
+void stream_loop_turn_within(uint64_t nanoseconds) {
     struct epoll_event events[EVENTS];
     flush_dirty();
-    int count = epoll_wait(loop, events, EVENTS, spins ? 0 : milliseconds);
-    if (count < 0 && errno != EINTR) fail("epoll_wait: %s", strerror(errno));
+    struct timespec timeout = {(time_t)(nanoseconds / NANOSECONDS), (long)(nanoseconds % NANOSECONDS)};
+    if (spins) timeout = (struct timespec){0, 0};
+    int count = epoll_pwait2(loop, events, EVENTS, &timeout, NULL);
+    if (count < 0 && errno != EINTR) fail("epoll_pwait2: %s", strerror(errno));
     for (int i = 0; i < count; i++) {
         if (!events[i].data.ptr) {
             watched_is_readable = true;

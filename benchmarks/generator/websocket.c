@@ -148,7 +148,7 @@ static size_t read_upgrade(struct stream *stream, char *bytes, size_t length) {
 }
 
 void websocket_open(struct client *client) {
-    stream_connect(&client->stream, client->ordinal, read_upgrade, client);
+    stream_connect(&client->stream, client->port, client->ordinal, read_upgrade, client);
     stream_write(&client->stream, UPGRADE, sizeof UPGRADE - 1);
     if (client->transport == TRANSPORT_DEFLATED) stream_write(&client->stream, OFFER, sizeof OFFER - 1);
     stream_write(&client->stream, "\r\n", 2);
