@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import math
 from collections import deque
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, cast
 
-from hiredis import pack_command
+from hiredis import Reader, pack_command
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import ResponseError
+from redis.exceptions import InvalidResponse, ResponseError
 
 MAX_BACKLOG: Final = 32 * 1024 * 1024
 """Bytes of commands that Redis has not taken yet: one that is slow, or stands still, must not take a node's memory. As
@@ -23,12 +22,17 @@ PING_INTERVAL: Final = 5.0
 _TURN: Final = 100
 """Answers that are taken before others have their turn in the event loop."""
 
+_NOTHING: Final = object()
 
-class Wire:
+
+class Wire(asyncio.Protocol):
     """Commands go out in the order in which they were sent, those of one iteration of the event loop together.
 
+    It takes the connection's transport over: what redis-py does to read one answer, a task that wakes and the streams
+    and time limits below it, costs several times what reading it does.
+
     Args:
-        connection: connected already.
+        connection: connected already, by a task of this event loop.
         take: gets each answer.
         sent: told the size of each command.
     """
@@ -39,59 +43,75 @@ class Wire:
         self._connection = connection
         self._take = take
         self._sent = sent
+        self._loop = asyncio.get_running_loop()
         self._commands: list[bytes] = []
-        self._wake = asyncio.Event()
+        self._answers = Reader(protocolError=InvalidResponse, replyError=ResponseError, notEnoughData=_NOTHING)
         self._heard = True
+        self._lost: asyncio.Future[Exception | None] = self._loop.create_future()
+        self._transport = _transport_of(connection)
+        self._transport.set_protocol(self)
 
     def send(self, *command: bytes | str) -> None:
         """Sends a command in this iteration of the event loop."""
         packed = pack_command(command)  # type: ignore[arg-type]  # its stub has tuples of one part alone
+        if not self._commands:
+            self._loop.call_soon(self._write)
         self._commands.append(packed)
-        self._wake.set()
         if self._sent is not None:
             self._sent(len(packed))
 
     async def run(self) -> None:
-        """Reads and writes until the connection is lost, and raises why: ``RedisError``, ``OSError``."""
-        tasks = [asyncio.ensure_future(each()) for each in (self._write, self._read, self._ping)]
+        """Asks now and then whether Redis is there, until it is not, and raises why: ``RedisError``."""
         try:
-            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            while self._heard:
+                self._heard = False
+                self.send("PING")
+                await asyncio.wait([self._lost], timeout=PING_INTERVAL)
+                if self._lost.done():
+                    raise RedisConnectionError("the connection was closed") from self._lost.result()
+            raise RedisConnectionError(f"no word within {PING_INTERVAL:g} s")
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.wait(tasks)
             await self._connection.disconnect(nowait=True)
-        for task in tasks:
-            if not task.cancelled() and (error := task.exception()) is not None:
-                raise error
 
-    async def _write(self) -> None:
-        while True:
-            await self._wake.wait()
-            self._wake.clear()
-            data, self._commands = b"".join(self._commands), []
-            await self._connection.send_packed_command(data, check_health=False)
+    # -- asyncio.Protocol --
 
-    async def _read(self) -> None:
-        taken = 0
-        while True:
-            try:
-                answer = await self._connection.read_response(disable_decoding=True, timeout=math.inf)
-            except ResponseError as error:
-                answer = error
-            self._heard = True
-            self._take(answer)
-            taken += 1
-            if taken % _TURN == 0:
-                # What is in the buffer already is read without waiting.
-                await asyncio.sleep(0)
+    def data_received(self, data: bytes) -> None:
+        self._heard = True
+        self._answers.feed(data)
+        self._read()
 
-    async def _ping(self) -> None:
-        while self._heard:
-            self._heard = False
-            self.send("PING")
-            await asyncio.sleep(PING_INTERVAL)
-        raise RedisConnectionError(f"no word within {PING_INTERVAL:g} s")
+    def connection_lost(self, exc: Exception | None) -> None:
+        if not self._lost.done():
+            self._lost.set_result(exc)
+
+    # -- inside --
+
+    def _write(self) -> None:
+        data, self._commands = b"".join(self._commands), []
+        if not self._transport.is_closing():
+            self._transport.write(data)
+
+    def _read(self) -> None:
+        gets, take = self._answers.gets, self._take
+        for _ in range(_TURN):
+            answer = gets()
+            if answer is _NOTHING:
+                return
+            take(answer)
+        self._transport.pause_reading()
+        self._loop.call_soon(self._read_on)
+
+    def _read_on(self) -> None:
+        if not self._transport.is_closing():
+            self._transport.resume_reading()
+            self._read()
+
+
+def _transport_of(connection: AbstractConnection) -> asyncio.Transport:
+    # redis-py has no other word for it. What it has asked is answered, so it has nothing left to read.
+    writer = connection._writer
+    assert writer is not None, "it is connected"
+    return cast("asyncio.Transport", writer.transport)
 
 
 class Publisher:
