@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import uvicorn
 
 from windsock import terminal
+from windsock.adapters.environment import REDIS_VARIABLE, sharing_over
 from windsock.contracts import command as contracts
 from windsock.errors import ConfigurationError
 from windsock.server.server import Server
 from windsock.serving import ServeLoop, Serving, load
 from windsock.types import ASGIApp
+
+HIDDEN: Final = "***"
+"""Stands among the arguments for a URL that is in the environment."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -41,6 +46,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command.add_argument(
         "--workers", type=int, metavar="N", help="processes that share the port, the clients and rooms"
     )
+    command.add_argument(
+        "--redis",
+        metavar="URL",
+        help=f"share the rooms with other hosts over this Redis server; {REDIS_VARIABLE}, else only among the workers",
+    )
     command.add_argument("--reload", action="store_true", help="start anew when a file below this folder changes")
     command.add_argument(
         "--graceful-timeout", type=float, default=10.0, metavar="SECONDS", help="from SIGTERM to the end: 10"
@@ -63,6 +73,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return terminal.run(options)
         except ConfigurationError as error:
             parser.error(str(error))
+    if options.command == "serve" and options.redis == HIDDEN and os.environ.get(REDIS_VARIABLE):
+        options.redis = None
+    elif options.command == "serve" and options.redis is not None and arguments is None:
+        _conceal(options.redis)
     sys.path.insert(0, str(Path.cwd()))
     try:
         if options.command in contracts.COMMANDS:
@@ -76,6 +90,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             proxy_headers=options.proxy_headers,
             forwarded_allow_ips=options.forwarded_allow_ips,
             workers=options.workers,
+            redis=options.redis,
             reload=options.reload,
             graceful_timeout=options.graceful_timeout,
             drain_window=options.drain_window,
@@ -101,6 +116,7 @@ def serve(
     proxy_headers: bool = False,
     forwarded_allow_ips: str | None = None,
     workers: int | None = None,
+    redis: str | None = None,
     reload: bool = False,
     graceful_timeout: float = 10.0,
     drain_window: float = 5.0,
@@ -123,6 +139,9 @@ def serve(
             ``FORWARDED_ALLOW_IPS``, else the local host.
         workers: processes that share the port; each imports the target, which is ``module:name`` then. One that ends
             is started again; SIGHUP has each replaced, one after the other. ``None`` for this process alone.
+        redis: URL of the Redis server over which the target, which is ``module:name`` then, shares its rooms with other
+            processes and hosts, servers of Socket.IO with ``@socket.io/redis-adapter`` among them. ``None`` for what the
+            environment's ``WINDSOCK_REDIS`` says, else for the workers alone.
         reload: whether to replace the workers, one by default, when a Python file below the working directory
             changes.
         graceful_timeout: seconds from the signal to the end of the process, whatever still runs.
@@ -132,7 +151,8 @@ def serve(
 
     Raises:
         ConfigurationError: the target is neither, or cannot be imported; the port is none; there is a path for the
-            health of an application; or workers are to run what they cannot import.
+            health of an application; workers are to run what they cannot import; the Redis server's URL is none, what
+            speaks to it is not installed, or a server has an adapter already.
         SystemExit: the application did not start.
     """
     serving = Serving(
@@ -150,13 +170,24 @@ def serve(
         drain_window=drain_window,
         log_config=log_config,
     )
-    if workers is not None or reload:
-        from windsock.workers.supervisor import Supervisor  # noqa: PLC0415  what one process does not need
+    if redis is not None and not isinstance(target, str):
+        raise ConfigurationError(f"expected module:name to import and connect to Redis, got {target!r}")
+    with sharing_over(redis):
+        if workers is not None or reload:
+            from windsock.workers.supervisor import Supervisor  # noqa: PLC0415  what one process does not need
 
-        Supervisor(serving, 1 if workers is None else workers, reload=reload).run()
-        return
-    app = serving.application()
-    ServeLoop(serving, app).run()
+            Supervisor(serving, 1 if workers is None else workers, reload=reload).run()
+            return
+        app = serving.application()
+        ServeLoop(serving, app).run()
+
+
+def _conceal(url: str) -> None:
+    """Begins anew without a password among the arguments, which every user of a machine can see."""
+    concealed = [argument.replace(url, HIDDEN) for argument in sys.orig_argv]
+    if ("@" in url or "password" in url) and concealed != sys.orig_argv:
+        os.environ[REDIS_VARIABLE] = url
+        os.execv(sys.executable, concealed)  # noqa: S606  itself
 
 
 if __name__ == "__main__":

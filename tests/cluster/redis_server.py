@@ -12,10 +12,14 @@ COMMAND: Final = ["redis-server", "--port", "{port}", "--bind", "127.0.0.1", "--
 
 
 class RedisServer(ServerProcess):
-    """A ``redis-server`` on a free port."""
+    """A ``redis-server`` on a free port.
 
-    def __init__(self) -> None:
-        super().__init__([*COMMAND, "--loglevel", "warning"])
+    Args:
+        options: further ones.
+    """
+
+    def __init__(self, *options: str) -> None:
+        super().__init__([*COMMAND, "--loglevel", "warning", *options])
 
     @property
     def url(self) -> str:

@@ -1,4 +1,4 @@
-// Many stock clients in one process: node crowd.mjs URL COUNT TRANSPORT[,TRANSPORT]
+// Many stock clients in one process, the same number at each server: node crowd.mjs URL[,URL] COUNT TRANSPORT[,TRANSPORT]
 // A line of stdin asks, a JSON line of stdout answers:
 //   connected   all are connected: {disconnects: {reason: count}, errors: [message], transports: {name: count}}
 //   ask         who answers: {pid: count}, after each client has got five echoes back
@@ -10,15 +10,15 @@ import { createInterface } from "node:readline";
 const require = createRequire(new URL("../conformance/js/", import.meta.url));
 const { io } = require("socket.io-client");
 
-const [url, count, transports] = process.argv.slice(2);
+const [urls, count, transports] = process.argv.slice(2);
 const room = `crowd ${process.pid}`; // those of a crowd before this one may not be missed yet
 const disconnects = {};
 const errors = [];
 const add = (counts, key) => {
   counts[key] = (counts[key] ?? 0) + 1;
 };
-const sockets = Array.from({ length: Number(count) }, () => {
-  const socket = io(url, {
+const sockets = Array.from({ length: Number(count) }, (_, index) => {
+  const socket = io(urls.split(",")[index % urls.split(",").length], {
     transports: transports.split(","),
     forceNew: true,
     reconnectionDelay: 50,

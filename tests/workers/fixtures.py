@@ -22,9 +22,16 @@ _WORKER: Final = re.compile(r"worker (\d+) \[(\d+)\] takes clients")
 class Workers(ServerProcess):
     """``windsock serve --workers``; ready when all workers are."""
 
-    def __init__(self, count: int, *options: str, target: str = "tests.workers.app:app", cwd: Path = ROOT) -> None:
+    def __init__(
+        self,
+        count: int,
+        *options: str,
+        target: str = "tests.workers.app:app",
+        cwd: Path = ROOT,
+        environment: dict[str, str] | None = None,
+    ) -> None:
         command = python("-m", "windsock.cli", "serve", target, "--workers", str(count), "--port", "{port}", *options)
-        super().__init__(command, cwd=cwd)
+        super().__init__(command, cwd=cwd, environment=environment)
 
     def start(self) -> None:
         super().start()
@@ -50,7 +57,7 @@ class Workers(ServerProcess):
 
 
 class Crowd:
-    """Stock clients; see ``crowd.mjs``."""
+    """Stock clients, of one server or of several between commas; see ``crowd.mjs``."""
 
     def __init__(self, url: str, count: int, *transports: str) -> None:
         self._process = subprocess.Popen(

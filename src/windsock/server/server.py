@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, overload
 
 from windsock.adapters.cluster import Cluster
-from windsock.adapters.local import cluster_of_workers
+from windsock.adapters.environment import cluster_of_environment
 from windsock.adapters.memory import MemoryAdapter
 from windsock.adapters.recovery import KeptSockets
 from windsock.asgi import ASGIApplication
@@ -69,7 +69,8 @@ class Server(Hookable):
         http_compression: compression of long-polling answers.
         connection_state_recovery: for clients whose connection was lost; ``True`` for two minutes. With an adapter of
             one's own, that must be a :class:`windsock.RecoverableAdapter`.
-        adapter: knows the rooms; in memory by default, which the workers of ``windsock serve --workers`` share. A
+        adapter: knows the rooms; by default in memory, which the workers of ``windsock serve --workers`` share, or over
+            Redis where ``windsock serve --redis`` or the environment's ``WINDSOCK_REDIS`` says so. A
             :class:`windsock.Cluster` connects the server to others.
         parser: the wire format; JSON by default.
         max_sessions: alive at once.
@@ -83,7 +84,7 @@ class Server(Hookable):
             Socket.IO's default is the opposite; but the names are the clients' to make up, and each would stay.
 
     Raises:
-        ConfigurationError: an option is out of its range.
+        ConfigurationError: an option is out of its range, or there is an adapter beside ``WINDSOCK_REDIS``.
 
     Attributes:
         namespaces: by name.
@@ -161,8 +162,9 @@ class Server(Hookable):
         self._recovery = (
             ConnectionStateRecovery() if connection_state_recovery is True else connection_state_recovery or None
         )
+        cluster = cluster_of_environment(path, chosen=adapter is not MemoryAdapter)
         if adapter is MemoryAdapter:
-            adapter = cluster_of_workers(path) or self._adapter_in_memory()
+            adapter = cluster or self._adapter_in_memory()
         if isinstance(adapter, Cluster):
             adapter = adapter.over(self._adapter_in_memory())
         self._adapter = adapter

@@ -39,7 +39,19 @@ const unpack = (value) => {
 const prepare = (namespace) => {
   namespace.on("connection", (socket) => {
     socket.data.name = socket.handshake.auth.name;
-    socket.join(socket.handshake.auth.rooms);
+    socket.join(socket.handshake.auth.rooms ?? []);
+    // What a crowd of clients asks of a server (tests/workers/crowd.mjs).
+    socket.on("who", (answer) => answer({ pid: process.pid }));
+    socket.on("echo", (...values) => values.pop()(values));
+    socket.on("join", (room, answer) => {
+      socket.join(room);
+      answer();
+    });
+    socket.on("say", (room, text, answer) => {
+      namespace.to(room).emit("said", text);
+      answer();
+    });
+    socket.on("count", async (room, answer) => answer((await namespace.in(room).fetchSockets()).length));
   });
   namespace.on("news", (...values) => heard.push(values));
   namespace.on("echo", (...values) => values.pop()(values));

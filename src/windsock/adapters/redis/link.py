@@ -82,8 +82,13 @@ class Link:
                 retry=Retry(NoBackoff(), 0),
                 health_check_interval=0,
             )
-        except (ValueError, TypeError) as error:
-            raise ConfigurationError(f"expected the URL of a Redis server: {error}") from None
+            _connection(self._pool)  # which knows what options there are
+        except (ValueError, TypeError):
+            # Neither the URL nor what redis-py says of it is shown: a password may be in it, or a part of one.
+            raise ConfigurationError(
+                "expected the URL of a Redis server, redis://, rediss:// or unix://, with options of redis-py; "
+                "got another one"
+            ) from None
         self.problem: str | None = None
         self.lost: int = 0
         self._on_gap = on_gap
