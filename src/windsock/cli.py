@@ -140,8 +140,8 @@ def serve(
         workers: processes that share the port; each imports the target, which is ``module:name`` then. One that ends
             is started again; SIGHUP has each replaced, one after the other. ``None`` for this process alone.
         redis: URL of the Redis server over which the target, which is ``module:name`` then, shares its rooms with other
-            processes and hosts, servers of Socket.IO with ``@socket.io/redis-adapter`` among them. ``None`` for what the
-            environment's ``WINDSOCK_REDIS`` says, else for the workers alone.
+            hosts, servers of Socket.IO with ``@socket.io/redis-adapter`` among them. ``None`` for what
+            ``WINDSOCK_REDIS`` in the environment says, else for the workers alone.
         reload: whether to replace the workers, one by default, when a Python file below the working directory
             changes.
         graceful_timeout: seconds from the signal to the end of the process, whatever still runs.

@@ -30,8 +30,11 @@ from tests.docs.blocks import ROOT, Block
 LIMIT: Final = 100.0
 """Seconds that one command may take."""
 
-SERVERS: Final = ("windsock serve", "uvicorn", "hypercorn", "granian", "node server")
+SERVERS: Final = ("windsock serve", "uvicorn", "hypercorn", "granian", "node server", "redis-server")
 """How commands begin that go on until they are stopped."""
+
+PORTS: Final = {"node": "3000", "redis-server": "6379"}
+"""On which they listen where the command does not say it; the others on 8000."""
 
 LEFT_OUT: Final = {"pip", "npm", "apt-get", "sudo", "docker", "nginx", "haproxy", "cd", ".", "python3"}
 """What is not run: it would change the machine, or has a test of its own. ``python3`` makes an environment."""
@@ -191,9 +194,10 @@ class Story:
 
     def _serve(self, command: list[str]) -> None:
         named = re.search(r"--(?:port |bind 127\.0\.0\.1:)(\d+)", " ".join(command))
-        port = named[1] if named else "3000" if command[0] == "node" else "8000"
+        port = named[1] if named else PORTS.get(command[0], "8000")
         if port in self.servers:
             self.servers.pop(port).stop()
+        command = [self._here(part) for part in command]
         command = [re.sub(rf"^(127\.0\.0\.1:)?{port}$", r"\1{port}", part) for part in command]
         if command[0] != "node" and "{port}" not in " ".join(command):
             command += ["--port", "{port}"]
