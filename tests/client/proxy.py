@@ -95,19 +95,20 @@ class Proxy:
             return
         self._writers.add(writer)
         try:
-            there, back = await asyncio.open_connection("127.0.0.1", self.target)
-        except OSError:
+            await self._forward(reader, writer)
+        except (OSError, asyncio.CancelledError):
+            pass  # nobody listens, or the test is over; before Python 3.13 asyncio would log it as an error
+        finally:
             writer.transport.abort()
-            return
+            self._writers.discard(writer)
+
+    async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there, back = await asyncio.open_connection("127.0.0.1", self.target)
         self._backs.add(back)
         try:
             await asyncio.gather(self._pump(reader, back, reader), self._pump(there, writer, reader))
-        except asyncio.CancelledError:
-            pass  # the test is over; Python 3.11 would log it as an error
         finally:
-            writer.transport.abort()
             back.close()
-            self._writers.discard(writer)
             self._backs.discard(back)
 
     async def _pump(
