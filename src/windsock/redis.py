@@ -2,5 +2,6 @@
 what it needs."""
 
 from windsock.adapters.redis.pubsub import RedisPubSubAdapter
+from windsock.adapters.redis.streams import RedisStreamsAdapter
 
-__all__ = ["RedisPubSubAdapter"]
+__all__ = ["RedisPubSubAdapter", "RedisStreamsAdapter"]

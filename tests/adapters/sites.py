@@ -11,7 +11,7 @@ from typing import Any, Final
 from tests.cluster.redis_server import RedisServer
 from windsock import Cluster, Server
 from windsock.adapters.local import LocalBus
-from windsock.redis import RedisPubSubAdapter
+from windsock.redis import RedisPubSubAdapter, RedisStreamsAdapter
 from windsock.testing import Harness, Peer, StubCluster
 
 
@@ -81,26 +81,36 @@ async def local(count: int, make: Make) -> AsyncIterator[Site]:
                     await io.close()
 
 
-@asynccontextmanager
-async def redis_pubsub(count: int, make: Make) -> AsyncIterator[Site]:
+def redis(adapter: Callable[[str], Any], **options: Any) -> Open:
     """Servers that share a Redis server."""
-    with RedisServer() as redis:
-        async with Harness() as harness:
-            servers = [make(adapter=RedisPubSubAdapter(redis.url)) for _ in range(count)]
-            for io in servers:
-                await io.start()
-            try:
-                yield Site(harness, servers)
-            finally:
+
+    @asynccontextmanager
+    async def site(count: int, make: Make) -> AsyncIterator[Site]:
+        with RedisServer() as redis:
+            async with Harness() as harness:
+                servers = [make(adapter=adapter(redis.url), **options) for _ in range(count)]
                 for io in servers:
-                    await io.close()
+                    await io.start()
+                try:
+                    yield Site(harness, servers)
+                finally:
+                    for io in servers:
+                        await io.close()
+
+    return site
 
 
-SITES: Final[Mapping[str, Open]] = {"memory": one, "stub": stub, "local": local, "redis": redis_pubsub}
+SITES: Final[Mapping[str, Open]] = {
+    "memory": one,
+    "stub": stub,
+    "local": local,
+    "redis": redis(RedisPubSubAdapter),
+    "redis-streams": redis(RedisStreamsAdapter),
+}
 """How to open one, by the name of the adapter. A way of one's own is added here, and has all tests of the contract."""
 
 CLUSTERS: Final = tuple(name for name in SITES if name != "memory")
 
-ON_THE_CLOCK: Final = tuple(name for name in CLUSTERS if name != "redis")
+ON_THE_CLOCK: Final = tuple(name for name in CLUSTERS if not name.startswith("redis"))
 """Those that can be tried while a test moves the clock. A Redis server has a time of its own: when the clock jumps, its
 answers are late."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from windsock.redis import RedisPubSubAdapter
+from windsock.redis import RedisPubSubAdapter, RedisStreamsAdapter
 
-ADAPTERS: Final[Mapping[str, Callable[..., Any]]] = {"pubsub": RedisPubSubAdapter}
+ADAPTERS: Final[Mapping[str, Callable[..., Any]]] = {"pubsub": RedisPubSubAdapter, "streams": RedisStreamsAdapter}
 """How to make one, given the URL of the Redis server and, as ``on_gap``, whom to tell of a gap. One that is added
 here has all tests beside Node and all outages."""
 
@@ -24,7 +24,19 @@ GARBAGE: Final[Mapping[str, list[tuple[str, ...]]]] = {
         ("PUBLISH", "socket.io-request#/#", "[]"),
         ("PUBLISH", "socket.io-response#/#", "{{"),
         ("PUBLISH", "socket.io-response#/#", '{{"requestId":7}}'),
-    ]
+    ],
+    "streams": [
+        ("XADD", "socket.io", "*", "nsp", "/", "uid", "x"),
+        ("XADD", "socket.io", "*", "nsp", "/", "uid", "x", "type", "many"),
+        ("XADD", "socket.io", "*", "nsp", "/", "uid", "x", "type", "99", "data", "{{}}"),
+        ("XADD", "socket.io", "*", "nsp", "/", "uid", "x", "type", "3", "data", "{{"),
+        ("XADD", "socket.io", "*", "nsp", "/", "uid", "x", "type", "3", "data", "garbage!"),
+        ("XADD", "socket.io", "*", "nsp", "/", "uid", "x", "type", "3", "data", '{{"opts":7}}'),
+        ("XADD", "socket.io", "*", "nsp", "/", "uid", "x", "type", "4", "data", '{{"rooms":["r"]}}'),
+        ("PUBLISH", "socket.io#/#", "garbage"),
+        ("PUBLISH", "socket.io#/#", '{{"nsp":"/","uid":"x","type":99}}'),
+        ("PUBLISH", "socket.io#/#", '{{"nsp":"/other","uid":"x","type":2}}'),
+    ],
 }
 """Commands that put on Redis what makes no sense; ``{guest}`` is a client of the second server."""
 

@@ -11,17 +11,24 @@ from tests.conformance.process import ServerProcess
 
 
 class Surroundings:
-    """A Redis server, and servers on Node in clusters over it, by the kind of their adapter."""
+    """Redis servers, and servers on Node in clusters over them, by the kind of their adapter: some have channels of the
+    same names for different messages."""
 
     def __init__(self, stack: ExitStack) -> None:
-        self.redis: RedisServer = stack.enter_context(RedisServer())
         self._stack = stack
+        self._redis: dict[str, RedisServer] = {}
         self._nodes: dict[str, list[ServerProcess]] = {}
+
+    def redis(self, kind: str) -> RedisServer:
+        """Where such adapters meet."""
+        if kind not in self._redis:
+            self._redis[kind] = self._stack.enter_context(RedisServer())
+        return self._redis[kind]
 
     def nodes(self, kind: str) -> list[ServerProcess]:
         """Two servers with an adapter."""
         if kind not in self._nodes:
-            command = ["node", "server.js", kind, self.redis.url]
+            command = ["node", "server.js", kind, self.redis(kind).url]
             self._nodes[kind] = [self._stack.enter_context(ServerProcess(command, cwd=JS)) for _ in range(2)]
         return self._nodes[kind]
 

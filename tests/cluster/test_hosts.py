@@ -46,7 +46,7 @@ class Hosts:
     """
 
     def __init__(self, surroundings: Surroundings, stack: ExitStack) -> None:
-        url = surroundings.redis.url
+        url = surroundings.redis("pubsub").url
         self.workers: Workers = stack.enter_context(Workers(2, "--redis", url))
         self.one: ServerProcess = stack.enter_context(single({REDIS_VARIABLE: url}))
         self.node: ServerProcess = surroundings.nodes("pubsub")[0]

@@ -82,6 +82,7 @@ async def two(redis: RedisServer, kind: str) -> AsyncIterator[Two]:
         yield Two(cluster, adapters, gaps)
 
 
+@pytest.mark.parametrize("kind", [kind for kind in ADAPTERS if kind != "streams"])
 async def test_a_connection_is_killed(redis: RedisServer, servers: Two) -> None:
     await servers.speak()
     redis.command("CLIENT", "KILL", "TYPE", "pubsub")
@@ -151,6 +152,65 @@ async def test_a_message_for_a_room_where_nobody_is_is_not_looked_at(redis: Redi
         redis.command("PUBLISH", "socket.io#/#nobody#", "garbage")
         await servers.speak()
         assert servers.adapters[0].counters.garbage == 0
+
+
+# -- over a stream, what was missed can be read later --
+
+
+def entry(*event: str) -> str:
+    """The command of a program that emits to everybody."""
+    listed = ",".join(f'"{word}"' for word in event)
+    data = f'{{"packet":{{"type":2,"data":[{listed}]}},"opts":{{"rooms":[],"except":[]}}}}'
+    return f"XADD socket.io * uid emitter nsp / type 3 data '{data}'"
+
+
+def subscribers(redis: RedisServer) -> set[str]:
+    """Whose connections are subscribed to something, by their ids."""
+    return {line.split()[0] for line in redis.command("CLIENT", "LIST", "TYPE", "pubsub").splitlines()}
+
+
+@pytest.mark.parametrize("kind", ["streams"])
+async def test_what_was_missed_is_read(redis: RedisServer, servers: Two) -> None:
+    await servers.speak()
+    redis.at_once("CLIENT KILL TYPE normal", *(entry("missed", str(number)) for number in range(300)))
+    for guest in servers.cluster.guests:
+        await guest.got(*(["missed", str(number)] for number in range(300)))
+    await servers.recover()
+    before = subscribers(redis)
+    redis.at_once("CLIENT KILL TYPE pubsub", entry("missed"))
+    for guest in servers.cluster.guests:
+        await guest.got(["missed"])
+    await until(lambda: len(subscribers(redis) - before) == 2, "both have subscribed again", within=BACK_WITHIN)
+    await servers.recover()
+    assert servers.gaps == []
+
+
+@pytest.mark.parametrize("kind", ["streams"])
+@pytest.mark.parametrize(("how", "left"), [("FLUSHALL", 0), ("XTRIM socket.io MAXLEN 1", 1)])
+async def test_what_is_gone_is_reported(redis: RedisServer, servers: Two, how: str, left: int) -> None:
+    await servers.speak()
+    redis.at_once("CLIENT KILL TYPE normal", entry("gone"), entry("gone"), how)
+    await until(lambda: len(servers.gaps) == 1, "the gap is reported")
+    for guest in servers.cluster.guests:
+        await guest.got(*[["gone"]] * left)
+    await servers.recover()
+
+
+@pytest.mark.parametrize("kind", ["streams"])
+async def test_a_stream_is_flushed_while_it_is_read(redis: RedisServer, servers: Two) -> None:
+    redis.at_once("FLUSHALL", entry("after"))
+    for guest in servers.cluster.guests:
+        await guest.got(["after"])
+    await servers.speak()
+    assert servers.gaps == []
+
+
+@pytest.mark.parametrize("kind", ["streams"])
+async def test_something_else_has_the_name_of_the_stream(redis: RedisServer, servers: Two) -> None:
+    redis.at_once("DEL socket.io", "SET socket.io x", "CLIENT KILL TYPE normal")
+    await servers.lose()
+    redis.command("DEL", "socket.io")
+    await servers.recover()
 
 
 def test_an_url_that_is_none() -> None:

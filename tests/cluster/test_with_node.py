@@ -17,9 +17,9 @@ PLACES: Final = {"node": 0, "windsock": 2}
 
 @pytest.fixture(params=ADAPTERS)
 async def cluster(request: pytest.FixtureRequest, surroundings: Surroundings) -> AsyncIterator[Gathering]:
-    make = ADAPTERS[request.param]
-    adapters = [make(surroundings.redis.url) for _ in range(2)]
-    async with Gathering(surroundings.redis, surroundings.nodes(request.param), adapters) as gathering:
+    redis = surroundings.redis(request.param)
+    adapters = [ADAPTERS[request.param](redis.url) for _ in range(2)]
+    async with Gathering(redis, surroundings.nodes(request.param), adapters) as gathering:
         yield gathering
 
 

@@ -1,7 +1,8 @@
 // A Socket.IO server on Node, a member of a cluster over Redis, that does what the tests ask of it by HTTP.
-// node server.js pubsub|sharded REDIS-URL; its port is PORT in the environment.
+// node server.js pubsub|sharded|streams REDIS-URL; its port is PORT in the environment.
 import { createAdapter, createShardedAdapter } from "@socket.io/redis-adapter";
 import { Emitter } from "@socket.io/redis-emitter";
+import { createAdapter as createStreamsAdapter } from "@socket.io/redis-streams-adapter";
 import { createServer } from "node:http";
 import { createClient } from "redis";
 import { Server } from "socket.io";
@@ -12,7 +13,7 @@ const sub = pub.duplicate();
 for (const client of [pub, sub]) client.on("error", () => {});
 await Promise.all([pub.connect(), sub.connect()]);
 
-const adapters = { pubsub: createAdapter, sharded: createShardedAdapter };
+const adapters = { pubsub: createAdapter, sharded: createShardedAdapter, streams: createStreamsAdapter };
 const http = createServer();
 const io = new Server(http, { adapter: adapters[kind](pub, sub) });
 const emitter = new Emitter(pub);
@@ -81,7 +82,12 @@ const operations = {
   serverEmit: (order) => void io.of(order.namespace).serverSideEmit(...order.event),
   serverAsk: (order) => io.of(order.namespace).serverSideEmitWithAck(...order.event),
   count: (order) => io.of(order.namespace).adapter.serverCount(),
-  rooms: async (order) => [...(await io.of(order.namespace).adapter.allRooms())],
+  async rooms(order) {
+    const namespace = io.of(order.namespace);
+    // Not all adapters have the question.
+    if (namespace.adapter.allRooms) return [...(await namespace.adapter.allRooms())];
+    return [...new Set((await namespace.fetchSockets()).flatMap((socket) => [...socket.rooms]))];
+  },
   heard: () => heard.splice(0),
   // Not of this server: of a program that only emits.
   emitterEmit: (order) => void aim(emitter.of(order.namespace), order).emit(...order.event),

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final, Literal
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final, Literal, Protocol
 
 from redis.asyncio import BlockingConnectionPool
 from redis.asyncio.connection import AbstractConnection
@@ -53,6 +53,20 @@ _CONFIRMED: Final[dict[bytes, Kind]] = {
 }
 
 
+class Reader(Protocol):
+    """What has a connection of its own, on which it waits for something."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether it has, or will get, all that there was while it had no connection."""
+
+    async def open(self, connection: AbstractConnection) -> None:
+        """Finds out where to go on; raises ``RedisError`` or ``OSError``."""
+
+    async def run(self, connection: AbstractConnection) -> None:
+        """Reads until the connection is lost, and raises why."""
+
+
 class Link:
     """Two connections to one Redis server, shared by all namespaces of a server: one that hears, one that speaks.
 
@@ -61,6 +75,7 @@ class Link:
     Args:
         url: of the server: ``redis://``, ``rediss://`` or ``unix://``, as redis-py has it.
         on_gap: see :data:`Gap`.
+        readers: each gets a connection besides; with readers, there is a gap when one of them says so.
 
     Attributes:
         problem: why it does not work at the moment, in words for anybody; ``None`` when it does.
@@ -70,7 +85,7 @@ class Link:
         ConfigurationError: the URL is none.
     """
 
-    def __init__(self, url: str, on_gap: Gap | None = None) -> None:
+    def __init__(self, url: str, on_gap: Gap | None = None, readers: Sequence[Reader] = ()) -> None:
         try:
             # It only knows how connections are made.
             self._pool: BlockingConnectionPool = BlockingConnectionPool.from_url(
@@ -92,6 +107,7 @@ class Link:
         self.problem: str | None = None
         self.lost: int = 0
         self._on_gap = on_gap
+        self._readers = readers
         self._receivers: dict[Topic, Receive] = {}
         self._awaited: dict[Topic, asyncio.Future[None]] = {}
         self._publisher: Publisher | None = None
@@ -149,8 +165,14 @@ class Link:
 
     def publish(self, command: str, channel: str, message: bytes) -> None:
         """Publishes with a command, PUBLISH or SPUBLISH."""
-        if self._publisher is None or not self._publisher.send(command, channel, message):
+        self.send(command, channel, message)
+
+    def send(self, *command: bytes | str, answered: Callable[[Any], None] | None = None) -> bool:
+        """Sends a command, or counts it as lost; returns which. See :meth:`Publisher.send`."""
+        if self._publisher is None or not self._publisher.send(*command, answered=answered):
             self.lost += 1
+            return False
+        return True
 
     async def ask(self, *command: str) -> Any:
         """The answer to a command.
@@ -185,7 +207,7 @@ class Link:
     async def _serve(self) -> None:
         """Connects, and lets messages through until the connection is lost."""
         loop = asyncio.get_running_loop()
-        connections: list[AbstractConnection] = [_connection(self._pool), _connection(self._pool)]
+        connections: list[AbstractConnection] = [_connection(self._pool) for _ in range(2 + len(self._readers))]
         tasks: list[asyncio.Future[None]] = []
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT):
@@ -196,6 +218,9 @@ class Link:
                 tasks = [asyncio.ensure_future(subscriber.run()), asyncio.ensure_future(publisher.run())]
                 self._send_subscriptions(subscriber, self._receivers)
                 self._subscriber = subscriber
+                for reader, connection in zip(self._readers, connections[2:], strict=True):
+                    await reader.open(connection)
+                    tasks.append(asyncio.ensure_future(reader.run(connection)))
                 restored = asyncio.ensure_future(_all(self._awaited.values()))
                 await asyncio.wait([*tasks, restored], return_when=asyncio.FIRST_COMPLETED)
                 restored.cancel()
@@ -225,6 +250,9 @@ class Link:
         if was is None or since is None:
             return
         seconds = asyncio.get_running_loop().time() - since
+        if self._readers and all(reader.complete for reader in self._readers):
+            logger.warning("Redis is there again after %.1f s; what was missed is read now", seconds)
+            return
         logger.warning("Redis is there again; messages of other nodes were missed for up to %.1f s", seconds)
         if self._on_gap is not None:
             try:

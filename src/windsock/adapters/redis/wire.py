@@ -124,15 +124,22 @@ class Publisher:
 
     def __init__(self, connection: AbstractConnection, refused: Callable[[str], None]) -> None:
         self._refused = refused
-        self._expected: deque[tuple[asyncio.Future[Any] | None, int]] = deque()
+        self._expected: deque[tuple[asyncio.Future[Any] | Callable[[Any], None] | None, int]] = deque()
         self._backlog = 0
         self._wire = Wire(connection, self._answer, self._expect)
 
-    def send(self, *command: bytes | str) -> bool:
-        """Sends a command; returns whether there is room for it."""
+    def send(self, *command: bytes | str, answered: Callable[[Any], None] | None = None) -> bool:
+        """Sends a command; returns whether there is room for it.
+
+        Args:
+            command: its words.
+            answered: called with the answer, if there is one, and it is no error.
+        """
         if self._backlog > MAX_BACKLOG:
             return False
         self._wire.send(*command)
+        if answered is not None:
+            self._expected[-1] = (answered, self._expected[-1][1])
         return True
 
     def ask(self, *command: bytes | str) -> asyncio.Future[Any]:
@@ -148,7 +155,7 @@ class Publisher:
             await self._wire.run()
         finally:
             for future, _ in self._expected:
-                if future is not None and not future.done():
+                if isinstance(future, asyncio.Future) and not future.done():
                     future.set_exception(RedisConnectionError("the connection was lost"))
                     future.exception()  # whoever waits hears of it; nobody need wait
 
@@ -157,13 +164,13 @@ class Publisher:
         self._backlog += size
 
     def _answer(self, answer: Any) -> None:
-        future, size = self._expected.popleft()
+        waiting, size = self._expected.popleft()
         self._backlog -= size
-        if future is None:
-            if isinstance(answer, ResponseError):
-                self._refused(str(answer))
-        elif not future.done():
-            if isinstance(answer, ResponseError):
-                future.set_exception(answer)
-            else:
-                future.set_result(answer)
+        failed = isinstance(answer, ResponseError)
+        if isinstance(waiting, asyncio.Future):
+            if not waiting.done():
+                (waiting.set_exception if failed else waiting.set_result)(answer)
+        elif failed:
+            self._refused(str(answer))
+        elif waiting is not None:
+            waiting(answer)
