@@ -26,7 +26,8 @@ _NOTHING: Final = object()
 
 
 class Wire(asyncio.Protocol):
-    """Commands go out in the order in which they were sent, those of one iteration of the event loop together.
+    """Commands go out in the order in which they were sent: the first of an iteration of the event loop at once, those
+    that follow it together.
 
     It takes the connection's transport over: what redis-py does to read one answer, a task that wakes and the streams
     and time limits below it, costs several times what reading it does.
@@ -45,6 +46,7 @@ class Wire(asyncio.Protocol):
         self._sent = sent
         self._loop = asyncio.get_running_loop()
         self._commands: list[bytes] = []
+        self._gathering = False
         self._answers = Reader(protocolError=InvalidResponse, replyError=ResponseError, notEnoughData=_NOTHING)
         self._heard = True
         self._lost: asyncio.Future[Exception | None] = self._loop.create_future()
@@ -52,11 +54,16 @@ class Wire(asyncio.Protocol):
         self._transport.set_protocol(self)
 
     def send(self, *command: bytes | str) -> None:
-        """Sends a command in this iteration of the event loop."""
+        """Sends a command in this iteration of the event loop, or at its end."""
         packed = pack_command(command)  # type: ignore[arg-type]  # its stub has tuples of one part alone
-        if not self._commands:
+        if self._gathering:
+            self._commands.append(packed)
+        else:
+            # The first does not wait: others then have it while this node still writes to its own clients.
+            self._gathering = True
             self._loop.call_soon(self._write)
-        self._commands.append(packed)
+            if not self._transport.is_closing():
+                self._transport.write(packed)
         if self._sent is not None:
             self._sent(len(packed))
 
@@ -87,9 +94,11 @@ class Wire(asyncio.Protocol):
     # -- inside --
 
     def _write(self) -> None:
-        data, self._commands = b"".join(self._commands), []
-        if not self._transport.is_closing():
-            self._transport.write(data)
+        self._gathering = False
+        if self._commands:
+            data, self._commands = b"".join(self._commands), []
+            if not self._transport.is_closing():
+                self._transport.write(data)
 
     def _read(self) -> None:
         gets, take = self._answers.gets, self._take
