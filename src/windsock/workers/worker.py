@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from windsock.engine.registry import OWNER_VARIABLE
 from windsock.serving import ServeLoop, Serving
-from windsock.workers.acceptor import Acceptor
+from windsock.workers.acceptor import AHEAD, Acceptor
 from windsock.workers.http import RoamingHttpProtocol
 from windsock.workers.links import Links
 from windsock.workers.loads import Loads
@@ -63,7 +63,7 @@ class Worker(ServeLoop):
         self._links.listen()  # before the first session that another worker may hear of
         await super().startup([])
         self._links.open()
-        self._acceptor = Acceptor(self._listener, self._adopt, self._surplus)
+        self._acceptor = Acceptor(self._listener, self._adopt, self._behind)
         loop = asyncio.get_running_loop()
         loop.add_reader(self._control, self._hear)
         self._say(READY)
@@ -101,10 +101,10 @@ class Worker(ServeLoop):
         self._arriving.add(task)
         task.add_done_callback(self._arriving.discard)
 
-    def _surplus(self) -> int:
+    def _behind(self) -> float | None:
         connections = len(self.server_state.connections) + len(self._arriving)
-        self._loads.set(self._slot, connections)
-        return connections - self._loads.least
+        self._loads.report(self._slot, connections)
+        return self._loads.behind(connections - AHEAD)
 
     def _hear(self) -> None:
         try:
@@ -121,7 +121,7 @@ class Worker(ServeLoop):
     def _beat(self) -> None:
         self._say(BEAT)
         if not self.should_exit:
-            self._surplus()
+            self._behind()
         asyncio.get_running_loop().call_later(1, self._beat)
 
     def _say(self, word: bytes) -> None:
