@@ -80,7 +80,7 @@ def test_hosts_share_their_rooms(hosts: Hosts, javascript: None, transports: lis
     with Crowd(hosts.urls, 30, *transports) as crowd:
         crowd.do("connected")
         assert len(crowd.do("ask")) >= 3, "each host has some of them"
-        assert crowd.do("share") == {"each": 300, "count": 30}
+        assert crowd.do("share") == {"each": 90, "count": 30}
         assert crowd.do("connected")["disconnects"] == {}
 
 
@@ -91,7 +91,7 @@ def test_and_go_on_sharing_them_when_workers_were_replaced(hosts: Hosts, javascr
         hosts.workers.process.send_signal(signal.SIGHUP)
         wait_until(lambda: not any(map(_runs, before)), "the old workers end", within=WITHIN)
         crowd.do("connected")
-        assert crowd.do("share") == {"each": 120, "count": 12}
+        assert crowd.do("share") == {"each": 36, "count": 12}
 
 
 def test_redis_is_away_for_a_while(javascript: None) -> None:
@@ -102,12 +102,12 @@ def test_redis_is_away_for_a_while(javascript: None) -> None:
         wait_until(lambda: health(one) == health(two) == (200, degraded), "they say so", within=WITHIN)
         with Crowd(one.url, 4, "websocket") as crowd:
             crowd.do("connected")
-            assert crowd.do("share") == {"each": 40, "count": 4}, "those of one process hear each other all the same"
+            assert crowd.do("share") == {"each": 12, "count": 4}, "those of one process hear each other all the same"
         redis.start()
         wait_until(lambda: health(one)[1]["status"] == health(two)[1]["status"] == "ok", "they are well", within=WITHIN)
         with Crowd(f"{one.url},{two.url}", 4, "websocket") as crowd:
             crowd.do("connected")
-            assert crowd.do("share") == {"each": 40, "count": 4}
+            assert crowd.do("share") == {"each": 12, "count": 4}
 
 
 @pytest.mark.parametrize("given", ["argument", "environment"])

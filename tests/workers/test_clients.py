@@ -84,23 +84,23 @@ def test_workers_share_their_rooms(four: Workers, javascript: None, transports: 
     with Crowd(four.url, 40, *transports) as crowd:
         crowd.do("connected")
         assert len(crowd.do("ask")) == 4
-        assert crowd.do("share") == {"each": 400, "count": 40}
+        assert crowd.do("share") == {"each": 120, "count": 40}
         assert crowd.do("connected")["disconnects"] == {}
 
 
 def test_and_go_on_sharing_them_when_one_was_replaced(two: Workers) -> None:
     with Crowd(two.url, 20, "websocket") as crowd:
         crowd.do("connected")
-        assert crowd.do("share") == {"each": 200, "count": 20}
+        assert crowd.do("share") == {"each": 60, "count": 20}
         os.kill(two.pids[0], signal.SIGKILL)
         two.wait_for("takes clients", 3)
         crowd.do("connected")
-        assert crowd.do("share") == {"each": 200, "count": 20}
+        assert crowd.do("share") == {"each": 60, "count": 20}
         two.process.send_signal(signal.SIGHUP)
         two.wait_for("takes clients", 5)
         wait_until(lambda: len(_children(two)) == 2, "the old ones end", within=20)
         crowd.do("connected")
-        assert crowd.do("share") == {"each": 200, "count": 20}
+        assert crowd.do("share") == {"each": 60, "count": 20}
 
 
 def _children(workers: Workers) -> list[str]:
