@@ -2,6 +2,7 @@
 what it needs."""
 
 from windsock.adapters.redis.pubsub import RedisPubSubAdapter
+from windsock.adapters.redis.sharded import RedisShardedAdapter
 from windsock.adapters.redis.streams import RedisStreamsAdapter
 
-__all__ = ["RedisPubSubAdapter", "RedisStreamsAdapter"]
+__all__ = ["RedisPubSubAdapter", "RedisShardedAdapter", "RedisStreamsAdapter"]

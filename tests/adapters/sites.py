@@ -11,7 +11,7 @@ from typing import Any, Final
 from tests.cluster.redis_server import RedisServer
 from windsock import Cluster, Server
 from windsock.adapters.local import LocalBus
-from windsock.redis import RedisPubSubAdapter, RedisStreamsAdapter
+from windsock.redis import RedisPubSubAdapter, RedisShardedAdapter, RedisStreamsAdapter
 from windsock.testing import Harness, Peer, StubCluster
 
 
@@ -20,11 +20,13 @@ class Site:
 
     Attributes:
         servers: that can be told apart by nothing; the same one again and again where there is only one.
+        late: whether what others emit reaches a room a moment after its first member is in it.
     """
 
-    def __init__(self, harness: Harness, servers: list[Server]) -> None:
+    def __init__(self, harness: Harness, servers: list[Server], *, late: bool = False) -> None:
         self.harness = harness
         self.servers: list[Server] = servers
+        self.late: bool = late
 
     @property
     def others(self) -> int:
@@ -36,6 +38,8 @@ class Site:
         io = self.servers[place]
         peer = await self.harness.connect(io, namespace, **options)
         io.of(namespace).sockets[peer.id].join(*rooms)
+        if self.late:
+            await self.settle()
         return peer
 
     async def settle(self) -> None:
@@ -81,7 +85,7 @@ async def local(count: int, make: Make) -> AsyncIterator[Site]:
                     await io.close()
 
 
-def redis(adapter: Callable[[str], Any], **options: Any) -> Open:
+def redis(adapter: Callable[[str], Any], late: bool = False, **options: Any) -> Open:
     """Servers that share a Redis server."""
 
     @asynccontextmanager
@@ -92,7 +96,7 @@ def redis(adapter: Callable[[str], Any], **options: Any) -> Open:
                 for io in servers:
                     await io.start()
                 try:
-                    yield Site(harness, servers)
+                    yield Site(harness, servers, late=late)
                 finally:
                     for io in servers:
                         await io.close()
@@ -105,6 +109,11 @@ SITES: Final[Mapping[str, Open]] = {
     "stub": stub,
     "local": local,
     "redis": redis(RedisPubSubAdapter),
+    "redis-sharded": redis(RedisShardedAdapter, late=True),
+    "redis-sharded-static": redis(lambda url: RedisShardedAdapter(url, subscription_mode="static")),
+    "redis-sharded-private": redis(
+        lambda url: RedisShardedAdapter(url, subscription_mode="dynamic-private"), late=True
+    ),
     "redis-streams": redis(RedisStreamsAdapter),
 }
 """How to open one, by the name of the adapter. A way of one's own is added here, and has all tests of the contract."""

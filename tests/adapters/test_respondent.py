@@ -112,12 +112,16 @@ async def test_data_that_cannot_be_sent_hides_nobody(
         socket.data.name = "ada"
         socket.data.file = Unreadable()
         socket.data.tags = {"x", "y"}
+        socket.data.half = {"\ud83d": "\ud83d\ude00 \ud83d"}
+        socket.join("\ud83d")
 
     await members(windsock_harness, [a])
     (socket,) = await b.fetch_sockets()
     assert socket.data.name == "ada"
     assert sorted(socket.data.tags) == ["x", "y"]
     assert socket.data.file is None
+    assert socket.data.half == {"\ufffd": "😀 \ufffd"}
+    assert socket.rooms == {socket.id, "\ufffd"}
     assert "cannot be sent to other nodes" in caplog.text
 
 

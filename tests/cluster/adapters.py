@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from windsock.redis import RedisPubSubAdapter, RedisStreamsAdapter
+from windsock.redis import RedisPubSubAdapter, RedisShardedAdapter, RedisStreamsAdapter
 
-ADAPTERS: Final[Mapping[str, Callable[..., Any]]] = {"pubsub": RedisPubSubAdapter, "streams": RedisStreamsAdapter}
+ADAPTERS: Final[Mapping[str, Callable[..., Any]]] = {
+    "pubsub": RedisPubSubAdapter,
+    "sharded": RedisShardedAdapter,
+    "streams": RedisStreamsAdapter,
+}
 """How to make one, given the URL of the Redis server and, as ``on_gap``, whom to tell of a gap. One that is added
 here has all tests beside Node and all outages."""
 
@@ -25,6 +29,15 @@ GARBAGE: Final[Mapping[str, list[tuple[str, ...]]]] = {
         ("PUBLISH", "socket.io-response#/#", "{{"),
         ("PUBLISH", "socket.io-response#/#", '{{"requestId":7}}'),
     ],
+    "sharded": [
+        ("SPUBLISH", "socket.io#/#", "garbage"),
+        ("SPUBLISH", "socket.io#/#", "\x93"),
+        ("SPUBLISH", "socket.io#/#", "[]"),
+        ("SPUBLISH", "socket.io#/#", '{{"uid":"u","nsp":"/","type":99}}'),
+        ("SPUBLISH", "socket.io#/#", '{{"uid":"u","nsp":"/other","type":3}}'),
+        ("SPUBLISH", "socket.io#/#", '{{"uid":"u","nsp":"/","type":7,"data":{{"requestId":1}}}}'),
+        ("SPUBLISH", "socket.io#/#room 1#", "{{"),
+    ],
     "streams": [
         ("XADD", "socket.io", "*", "nsp", "/", "uid", "x"),
         ("XADD", "socket.io", "*", "nsp", "/", "uid", "x", "type", "many"),
@@ -38,7 +51,7 @@ GARBAGE: Final[Mapping[str, list[tuple[str, ...]]]] = {
         ("PUBLISH", "socket.io#/#", '{{"nsp":"/other","uid":"x","type":2}}'),
     ],
 }
-"""Commands that put on Redis what makes no sense; ``{guest}`` is a client of the second server."""
+"""Commands that put on Redis what makes no sense; ``{guest}``, a client of the second server, is in ``room 1``."""
 
-FOR_ONE: Final = "{guest}"
-"""Is in what only the server of that client looks at."""
+FOR_ONE: Final = ("{guest}", "room 1")
+"""One of them is in what only the server of that client looks at."""

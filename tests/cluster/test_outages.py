@@ -143,7 +143,7 @@ async def test_garbage_is_counted_and_hurts_nobody(redis: RedisServer, kind: str
     for command in messages:
         redis.command(*(word.format(guest=guest) for word in command))
     await servers.speak()
-    for_one = sum(any(FOR_ONE in word for word in command) for command in messages)
+    for_one = sum(any(name in word for name in FOR_ONE for word in command) for command in messages)
     assert [adapter.counters.garbage for adapter in servers.adapters] == [len(messages) - for_one, len(messages)]
 
 

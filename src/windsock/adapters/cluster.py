@@ -169,10 +169,10 @@ class ClusterAdapter:
         """See :class:`windsock.adapters.base.Adapter`."""
         return self._local.select(target)
 
-    def observe(self, observer: RoomObserver) -> None:
+    def observe(self, observer: RoomObserver, *, away: bool = False) -> None:
         """See :class:`windsock.adapters.observation.ObservableAdapter`. It hears of the rooms of this node."""
         if isinstance(self._local, ObservableAdapter):
-            self._local.observe(observer)
+            self._local.observe(observer, away=away)
 
     # -- for every node --
 

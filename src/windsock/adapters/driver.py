@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from windsock.adapters.messages import ClusterMessage, ClusterRequest, ClusterResponse
+    from windsock.adapters.observation import RoomObserver
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,9 @@ class ClusterNode(Protocol):
 
     def occupied(self, room: str) -> bool:
         """Whether somebody here is in a room; a socket's id is one."""
+
+    def observe(self, observer: RoomObserver, *, away: bool = False) -> None:
+        """Has a driver told of the rooms here, from its beginning; see :class:`windsock.ObservableAdapter`."""
 
     def receive(self, message: ClusterMessage) -> None:
         """A message came, in the order in which its node sent it. Never raises; its own are ignored."""

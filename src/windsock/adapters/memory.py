@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING, Any, cast
 
+from windsock.adapters.observation import RoomObserverPair
 from windsock.room import Room
 
 if TYPE_CHECKING:
@@ -133,9 +134,9 @@ class MemoryAdapter:
         for member in list(self.select(target)):
             self._emitter.disconnect(member, close=close)
 
-    def observe(self, observer: RoomObserver) -> None:
-        """See :class:`windsock.adapters.observation.ObservableAdapter`."""
-        self._observer = observer
+    def observe(self, observer: RoomObserver, *, away: bool = False) -> None:
+        """See :class:`windsock.adapters.observation.ObservableAdapter`. Nobody is away."""
+        self._observer = observer if self._observer is None else RoomObserverPair(self._observer, observer)
 
     async def close(self) -> None:
         """Nothing to let go of."""

@@ -31,5 +31,41 @@ class RoomObserver(Protocol):
 class ObservableAdapter(Adapter, Protocol):
     """An adapter that tells what becomes of its rooms."""
 
-    def observe(self, observer: RoomObserver) -> None:
-        """Has an observer told from now on. Called once, by the namespace; the observer does not raise."""
+    def observe(self, observer: RoomObserver, *, away: bool = False) -> None:
+        """Has an observer told from now on, besides those that are; the observer does not raise.
+
+        Args:
+            observer: whom to tell.
+            away: with connection state recovery, also of the rooms of those who are away and may come back. A room
+                in which there are some of both is created and deleted twice.
+        """
+
+
+class RoomObserverPair:
+    """Two observers as one."""
+
+    __slots__ = ("_first", "_second")
+
+    def __init__(self, first: RoomObserver, second: RoomObserver) -> None:
+        self._first = first
+        self._second = second
+
+    def room_created(self, room: str) -> None:
+        """See :class:`RoomObserver`."""
+        self._first.room_created(room)
+        self._second.room_created(room)
+
+    def room_joined(self, room: str, member: Any) -> None:
+        """See :class:`RoomObserver`."""
+        self._first.room_joined(room, member)
+        self._second.room_joined(room, member)
+
+    def room_left(self, room: str, member: Any) -> None:
+        """See :class:`RoomObserver`."""
+        self._first.room_left(room, member)
+        self._second.room_left(room, member)
+
+    def room_deleted(self, room: str) -> None:
+        """See :class:`RoomObserver`."""
+        self._first.room_deleted(room)
+        self._second.room_deleted(room)

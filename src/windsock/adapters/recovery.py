@@ -198,9 +198,11 @@ class RecoveryAdapter:
             self.forget(kept)
         self._here.disconnect_all(target, close=close)
 
-    def observe(self, observer: RoomObserver) -> None:
-        """See :class:`windsock.adapters.observation.ObservableAdapter`. It hears of those who are here."""
+    def observe(self, observer: RoomObserver, *, away: bool = False) -> None:
+        """See :class:`windsock.adapters.observation.ObservableAdapter`."""
         self._here.observe(observer)
+        if away:
+            self._away.observe(observer)
 
     async def close(self) -> None:
         """Lets go of who is away."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,7 +14,7 @@ from windsock.protocol.socketio import RESERVED_EVENTS, Packet, PacketType
 if TYPE_CHECKING:
     from windsock.adapters.base import Adapter, RemoteSocket
 
-_ATOMS: Final = (str, int, float, bool, bytes, type(None))
+_ATOMS: Final = (int, float, bool, bytes, type(None))
 
 
 class DistantSocket:
@@ -98,13 +99,22 @@ def describe(socket: RemoteSocket) -> SocketDetails:
     return SocketDetails(socket.id, details, socket.rooms, vars(data) if isinstance(data, SimpleNamespace) else data)
 
 
+def reduced(socket: SocketDetails) -> SocketDetails:
+    """What is left of a socket when all goes that no codec can write: an open file that the application keeps with it
+    is of no use elsewhere, and no reason to hide it; nor is half a character in what its client said, or in a room."""
+    handshake = replace(socket.handshake, auth=portable(socket.handshake.auth))
+    rooms = frozenset(map(portable, socket.rooms))
+    return replace(socket, handshake=handshake, rooms=rooms, data=portable(socket.data))
+
+
 def portable(value: Any) -> Any:
-    """What is left of a value when all goes that no codec can write: an open file that the application keeps with a
-    socket is of no use elsewhere, and no reason to hide the socket."""
+    """What is left of a value."""
+    if isinstance(value, str):
+        return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     if isinstance(value, _ATOMS):
         return value
     if isinstance(value, Mapping):
-        return {str(key): portable(item) for key, item in value.items()}
+        return {portable(str(key)): portable(item) for key, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [portable(item) for item in value]
     return None

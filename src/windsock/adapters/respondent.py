@@ -26,7 +26,7 @@ from windsock.adapters.messages import (
     SocketsLeave,
 )
 from windsock.adapters.question import Question
-from windsock.adapters.remote import describe, portable
+from windsock.adapters.remote import describe, reduced
 from windsock.errors import EncodeError, EventError, MessageError
 
 if TYPE_CHECKING:
@@ -134,9 +134,8 @@ class Respondent:
         try:
             self._respond(message.uid, response)
         except EncodeError as error:
-            logger.warning("some of what the application keeps with sockets cannot be sent to other nodes: %s", error)
-            sockets = [replace(socket, data=portable(socket.data)) for socket in sockets]
-            self._respond(message.uid, replace(response, sockets=sockets))
+            logger.warning("some of what is known of sockets cannot be sent to other nodes: %s", error)
+            self._respond(message.uid, replace(response, sockets=list(map(reduced, sockets))))
 
     def _take_fetch_rooms(self, message: FetchRooms) -> None:
         rooms = frozenset().union(*(self._local.rooms_of(member) for member in self._local.select(EVERYBODY)))

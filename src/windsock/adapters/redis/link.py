@@ -108,7 +108,8 @@ class Link:
         self.lost: int = 0
         self._on_gap = on_gap
         self._readers = readers
-        self._receivers: dict[Topic, Receive] = {}
+        # Of several where the channel of a room has the name of another namespace's.
+        self._receivers: dict[Topic, list[Receive]] = {}
         self._awaited: dict[Topic, asyncio.Future[None]] = {}
         self._publisher: Publisher | None = None
         self._subscriber: Wire | None = None
@@ -119,7 +120,7 @@ class Link:
     async def attach(self, receivers: Mapping[Topic, Receive]) -> None:
         """Subscribes, and returns when messages are received, or it is known that they are not yet."""
         if self._running is None:
-            self._receivers.update(receivers)
+            self._add(receivers)
             self._tried = asyncio.Event()
             self._running = asyncio.ensure_future(self._run())
         else:
@@ -132,13 +133,18 @@ class Link:
 
     def subscribe(self, receivers: Mapping[Topic, Receive]) -> None:
         """Subscribes, at once or when there is a connection."""
-        self._receivers.update(receivers)
+        self._add(receivers)
         if self._subscriber is not None:
             self._send_subscriptions(self._subscriber, receivers)
 
-    def unsubscribe(self, topics: Iterable[Topic]) -> None:
+    def unsubscribe(self, receivers: Mapping[Topic, Receive]) -> None:
         """Ends subscriptions."""
-        for topic in topics:
+        for topic, receive in receivers.items():
+            others = self._receivers.get(topic, [])
+            if receive in others:
+                others.remove(receive)
+            if others:
+                continue
             self._receivers.pop(topic, None)
             awaited = self._awaited.pop(topic, None)
             if awaited is not None:
@@ -147,14 +153,14 @@ class Link:
                 kind, name = topic
                 self._subscriber.send(kind.replace("sub", "unsub").upper(), name)
 
-    async def detach(self, topics: Iterable[Topic]) -> None:
+    async def detach(self, receivers: Mapping[Topic, Receive]) -> None:
         """Ends subscriptions, and the connections with the last of them; returns when all was sent."""
         if self._publisher is not None:
             # Answers are in order: with this one, all before it are there.
             done, _ = await asyncio.wait([self._publisher.ask("PING")], timeout=CLOSE_TIMEOUT)
             for answer in done:
                 answer.exception()  # whatever it is: it was lost, or is not of interest
-        self.unsubscribe(topics)
+        self.unsubscribe(receivers)
         running = self._running
         if not self._receivers and running is not None:
             self._running = None
@@ -187,6 +193,10 @@ class Link:
             return await self._publisher.ask(*command)
 
     # -- inside --
+
+    def _add(self, receivers: Mapping[Topic, Receive]) -> None:
+        for topic, receive in receivers.items():
+            self._receivers.setdefault(topic, []).append(receive)
 
     async def _run(self) -> None:
         failures = 0
@@ -279,8 +289,7 @@ class Link:
         what = answer[0]
         place = _MESSAGES.get(what)
         if place is not None:
-            receive = self._receivers.get((_KINDS[what], answer[1].decode(errors="replace")))
-            if receive is not None:
+            for receive in self._receivers.get((_KINDS[what], answer[1].decode(errors="replace")), ()):
                 try:
                     receive(answer[place], answer[place + 1])
                 except Exception:
