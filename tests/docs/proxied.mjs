@@ -17,6 +17,7 @@ for (const transports of [["polling"], ["websocket"], ["polling", "websocket"]])
     const socket = io(url, {
       ca,
       agent,
+      withCredentials: true, // it keeps cookies
       transports,
       forceNew: true,
       reconnection: false,

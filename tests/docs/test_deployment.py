@@ -13,8 +13,10 @@ from typing import Final
 
 import pytest
 
+from tests.cluster.redis_server import RedisServer
 from tests.conformance.process import ServerProcess, free_port, python
-from tests.docs.blocks import Block, blocks_titled, titled
+from tests.docs.blocks import ROOT, Block, blocks_titled, titled
+from tests.workers.fixtures import Crowd
 
 HERE: Final = Path(__file__).parent
 PAGE: Final = "docs/deployment.md"
@@ -25,6 +27,10 @@ EXPECTED: Final = [
     for transport in ("polling", "websocket", "websocket")
     for _ in range(4)
 ]
+WHOLE: Final = "X-Forwarded-Proto"
+"""Only in a configuration that is whole."""
+
+CASES: Final = ["one host", "by a cookie", "by the client's address"]
 SIZE: Final = """
 @io.on("size")
 def size(socket: Socket, text: str) -> int:
@@ -42,6 +48,12 @@ def certificate(tmp_path: Path) -> Path:
     both = tmp_path / "both.pem"
     both.write_text(certificate.read_text() + key.read_text())
     return both
+
+
+@pytest.fixture
+def redis() -> Iterator[RedisServer]:
+    with RedisServer() as redis:
+        yield redis
 
 
 @pytest.fixture
@@ -69,9 +81,12 @@ def ask(port: int, certificate: Path) -> list[dict[str, object]]:
 
 
 def variants(title: str) -> list[str]:
-    """A configuration, and the same with the part that the page changes for several processes."""
-    whole, part = blocks_titled(PAGE, title)
-    return [whole.source, _replaced(whole, part)]
+    """A configuration; for several hosts by a cookie, which is whole or a part; and by the client's address."""
+    whole, cookie, address = blocks_titled(PAGE, title)
+    return [
+        whole.source,
+        *(each.source if WHOLE in each.source else _replaced(whole, each) for each in (cookie, address)),
+    ]
 
 
 def _replaced(whole: Block, part: Block) -> str:
@@ -82,46 +97,6 @@ def _replaced(whole: Block, part: Block) -> str:
     )
     assert count == 1, f"{head} is not in the whole configuration"
     return text
-
-
-@pytest.mark.parametrize("configuration", variants(NGINX), ids=["one process", "two processes"])
-def test_nginx(configuration: str, tmp_path: Path, certificate: Path, backends: Callable[[str], str]) -> None:
-    for name in ("crt", "key"):
-        configuration = configuration.replace(f"/etc/ssl/web.example.{name}", str(certificate))
-    listening = configuration.replace("listen 443 ssl", "listen 127.0.0.1:{port} ssl")
-    assert listening != configuration
-    listening = backends(listening.replace("127.0.0.1:{port}", "{address}"))
-    port = free_port()
-    (tmp_path / "web.conf").write_text(listening.replace("{address}", f"127.0.0.1:{port}"))
-    places = "".join(f"{kind}_temp_path {tmp_path}/{kind};\n" for kind in
-                     ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))  # fmt: skip
-    user = "user root;\n" if os.geteuid() == 0 else ""
-    (tmp_path / "nginx.conf").write_text(
-        f"{user}daemon off;\npid {tmp_path}/nginx.pid;\nevents {{}}\n"
-        f"http {{\naccess_log off;\n{places}include {tmp_path}/web.conf;\n}}\n"
-    )
-    command = ["/usr/sbin/nginx", "-p", str(tmp_path), "-e", "stderr", "-c", str(tmp_path / "nginx.conf")]
-    checked = subprocess.run([*command, "-t"], capture_output=True, text=True, timeout=20, check=False)
-    assert checked.returncode == 0, checked.stderr
-    with Proxy(command, port):
-        assert ask(port, certificate) == EXPECTED
-
-
-@pytest.mark.parametrize("configuration", variants(HAPROXY), ids=["one process", "two processes"])
-def test_haproxy(configuration: str, tmp_path: Path, certificate: Path, backends: Callable[[str], str]) -> None:
-    configuration = backends(configuration.replace("/etc/haproxy/web.example.pem", str(certificate)))
-    port = free_port()
-    # As many as the descriptors that a machine for tests allows.
-    configuration = configuration.replace("maxconn 100000", "maxconn 100")
-    listening = configuration.replace("bind :443", f"bind 127.0.0.1:{port}")
-    assert listening != configuration
-    file = tmp_path / "haproxy.cfg"
-    file.write_text(listening)
-    command = ["/usr/sbin/haproxy", "-db", "-f", str(file)]
-    checked = subprocess.run([*command, "-c"], capture_output=True, text=True, timeout=20, check=False)
-    assert checked.returncode == 0, checked.stderr
-    with Proxy(command, port):
-        assert ask(port, certificate) == EXPECTED
 
 
 class Proxy(ServerProcess):
@@ -135,3 +110,86 @@ class Proxy(ServerProcess):
         """Starts it."""
         self.port = self._given
         super().start()
+
+
+def nginx(configuration: str, folder: Path, certificate: Path) -> Proxy:
+    """A real one with a configuration, which listens on a free port."""
+    for name in ("crt", "key"):
+        configuration = configuration.replace(f"/etc/ssl/web.example.{name}", str(certificate))
+    port = free_port()
+    listening = configuration.replace("listen 443 ssl", f"listen 127.0.0.1:{port} ssl")
+    assert listening != configuration
+    (folder / "web.conf").write_text(listening)
+    places = "".join(f"{kind}_temp_path {folder}/{kind};\n" for kind in
+                     ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))  # fmt: skip
+    user = "user root;\n" if os.geteuid() == 0 else ""
+    (folder / "nginx.conf").write_text(
+        f"{user}daemon off;\npid {folder}/nginx.pid;\nevents {{}}\n"
+        f"http {{\naccess_log off;\n{places}include {folder}/web.conf;\n}}\n"
+    )
+    command = ["/usr/sbin/nginx", "-p", str(folder), "-e", "stderr", "-c", str(folder / "nginx.conf")]
+    checked = subprocess.run([*command, "-t"], capture_output=True, text=True, timeout=20, check=False)
+    assert checked.returncode == 0, checked.stderr
+    return Proxy(command, port)
+
+
+def haproxy(configuration: str, folder: Path, certificate: Path) -> Proxy:
+    """Likewise."""
+    configuration = configuration.replace("/etc/haproxy/web.example.pem", str(certificate))
+    port = free_port()
+    # As many as the descriptors that a machine for tests allows.
+    configuration = configuration.replace("maxconn 100000", "maxconn 1000")
+    listening = configuration.replace("bind :443", f"bind 127.0.0.1:{port}")
+    assert listening != configuration
+    file = folder / "haproxy.cfg"
+    file.write_text(listening)
+    command = ["/usr/sbin/haproxy", "-db", "-f", str(file)]
+    checked = subprocess.run([*command, "-c"], capture_output=True, text=True, timeout=20, check=False)
+    assert checked.returncode == 0, checked.stderr
+    return Proxy(command, port)
+
+
+@pytest.mark.parametrize("configuration", variants(NGINX), ids=CASES)
+def test_nginx(configuration: str, tmp_path: Path, certificate: Path, backends: Callable[[str], str]) -> None:
+    with nginx(backends(configuration), tmp_path, certificate) as proxy:
+        assert ask(proxy.port, certificate) == EXPECTED
+
+
+@pytest.mark.parametrize("configuration", variants(HAPROXY), ids=CASES)
+def test_haproxy(configuration: str, tmp_path: Path, certificate: Path, backends: Callable[[str], str]) -> None:
+    with haproxy(backends(configuration), tmp_path, certificate) as proxy:
+        assert ask(proxy.port, certificate) == EXPECTED
+
+
+BY_COOKIE: Final = {
+    "nginx": (nginx, variants(NGINX)[1], ""),
+    "haproxy": (haproxy, variants(HAPROXY)[1], ""),
+    "haproxy and the server's own": (
+        haproxy,
+        variants(HAPROXY)[1].replace("insert indirect nocache httponly secure", "prefix nocache"),
+        "cookie=True",
+    ),
+}
+
+
+@pytest.mark.parametrize("transports", [["polling"], ["polling", "websocket"]], ids=["polling", "upgrade"])
+@pytest.mark.parametrize(("start", "configuration", "options"), BY_COOKIE.values(), ids=BY_COOKIE.keys())
+def test_hosts_by_a_cookie(
+    start: Callable[[str, Path, Path], Proxy], configuration: str, options: str, transports: list[str],
+    tmp_path: Path, certificate: Path, redis: RedisServer, monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """Clients of one address are on both hosts, and share their rooms."""
+    monkeypatch.setenv("NODE_EXTRA_CA_CERTS", str(certificate))
+    source = (ROOT / "tests/workers/app.py").read_text()
+    (tmp_path / "crowded.py").write_text(source.replace("Server(", f"Server({options}, " if options else "Server("))
+    with ExitStack() as stack:
+        for port in ("8000", "8001"):
+            command = python("-m", "windsock.cli", "serve", "crowded:app", "--proxy-headers", "--port", "{port}")
+            host = stack.enter_context(ServerProcess([*command, "--redis", redis.url], cwd=tmp_path))
+            configuration = configuration.replace(f"127.0.0.1:{port}", f"127.0.0.1:{host.port}")
+        proxy = stack.enter_context(start(configuration, tmp_path, certificate))
+        crowd = stack.enter_context(Crowd(f"https://127.0.0.1:{proxy.port}", 20, *transports))
+        assert crowd.do("connected")["errors"] == []
+        assert len(crowd.do("ask")) == 2, "each host has some of them"
+        assert crowd.do("share") == {"each": 200, "count": 20}
+        assert crowd.do("connected")["disconnects"] == {}

@@ -21,6 +21,7 @@ const sockets = Array.from({ length: Number(count) }, (_, index) => {
   const socket = io(urls.split(",")[index % urls.split(",").length], {
     transports: transports.split(","),
     forceNew: true,
+    withCredentials: true, // it keeps cookies
     reconnectionDelay: 50,
     reconnectionDelayMax: 500,
   });
