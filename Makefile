@@ -125,6 +125,7 @@ $(STAMPS)/chromium: | $(STAMPS)
 $(STAMPS)/proxies: | $(STAMPS)
 	[ -x /usr/sbin/nginx ] || scripts/packages nginx-light
 	[ -x /usr/sbin/haproxy ] || scripts/packages haproxy
+	[ -x /usr/bin/curl ] || scripts/packages curl
 	touch $@
 
 # What the load generator inflates with.

@@ -64,9 +64,12 @@ class Story:
         stack: ends what it started.
     """
 
+    limit = LIMIT
+
     def __init__(self, page: Path, folder: Path, stack: ExitStack) -> None:
         self.page = page
         self.folder = folder
+        self.cwd = folder
         self.servers: dict[str, ServerProcess] = {}
         self._stack = stack
         self._files: dict[str, str] = {}
@@ -219,7 +222,7 @@ class Story:
             source += "\nprocess.exit(0);"
         path.write_text(source, encoding="utf-8")
         if block.output is None:
-            return self._finish(["node", path.name])
+            return self._finish(["node", str(path)])
         return self._watch(["node", path.name], len(block.output.strip().splitlines()))
 
     def _typescript(self, block: Block) -> str | None:
@@ -244,8 +247,8 @@ class Story:
 
     def _finish(self, command: list[str]) -> str:
         done = subprocess.run(
-            command, cwd=self.folder, env=self._environment, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-            timeout=LIMIT, check=False,
+            command, cwd=self.cwd, env=self._environment, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+            timeout=self.limit, check=False,
         )  # fmt: skip
         assert done.returncode == 0, (
             f"`{shlex.join(command)}` ended with {done.returncode}:\n{done.stdout}{done.stderr}"

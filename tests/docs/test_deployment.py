@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
 from collections.abc import Callable, Iterator
@@ -16,6 +15,7 @@ import pytest
 from tests.cluster.redis_server import RedisServer
 from tests.conformance.process import ServerProcess, free_port, python
 from tests.docs.blocks import ROOT, Block, blocks_titled, titled
+from tests.docs.proxies import Proxy, run_nginx
 from tests.workers.fixtures import Crowd
 
 HERE: Final = Path(__file__).parent
@@ -99,38 +99,14 @@ def _replaced(whole: Block, part: Block) -> str:
     return text
 
 
-class Proxy(ServerProcess):
-    """A proxy, on the port that its configuration names."""
-
-    def __init__(self, command: list[str], port: int) -> None:
-        self._given = port
-        super().__init__(command)
-
-    def start(self) -> None:
-        """Starts it."""
-        self.port = self._given
-        super().start()
-
-
 def nginx(configuration: str, folder: Path, certificate: Path) -> Proxy:
-    """A real one with a configuration, which listens on a free port."""
+    """A real one with a configuration of the page."""
     for name in ("crt", "key"):
         configuration = configuration.replace(f"/etc/ssl/web.example.{name}", str(certificate))
     port = free_port()
     listening = configuration.replace("listen 443 ssl", f"listen 127.0.0.1:{port} ssl")
     assert listening != configuration
-    (folder / "web.conf").write_text(listening)
-    places = "".join(f"{kind}_temp_path {folder}/{kind};\n" for kind in
-                     ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))  # fmt: skip
-    user = "user root;\n" if os.geteuid() == 0 else ""
-    (folder / "nginx.conf").write_text(
-        f"{user}daemon off;\npid {folder}/nginx.pid;\nevents {{}}\n"
-        f"http {{\naccess_log off;\n{places}include {folder}/web.conf;\n}}\n"
-    )
-    command = ["/usr/sbin/nginx", "-p", str(folder), "-e", "stderr", "-c", str(folder / "nginx.conf")]
-    checked = subprocess.run([*command, "-t"], capture_output=True, text=True, timeout=20, check=False)
-    assert checked.returncode == 0, checked.stderr
-    return Proxy(command, port)
+    return run_nginx(listening, folder, port)
 
 
 def haproxy(configuration: str, folder: Path, certificate: Path) -> Proxy:
