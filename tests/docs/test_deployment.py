@@ -167,5 +167,5 @@ def test_hosts_by_a_cookie(
         crowd = stack.enter_context(Crowd(f"https://127.0.0.1:{proxy.port}", 20, *transports))
         assert crowd.do("connected")["errors"] == []
         assert len(crowd.do("ask")) == 2, "each host has some of them"
-        assert crowd.do("share") == {"each": 200, "count": 20}
+        assert crowd.do("share") == {"each": 60, "count": 20}
         assert crowd.do("connected")["disconnects"] == {}
