@@ -7,12 +7,12 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import uvicorn
 
 from windsock import terminal
-from windsock.adapters.environment import REDIS_VARIABLE, sharing_over
+from windsock.adapters.environment import ADAPTER_VARIABLE, ADAPTERS, REDIS_VARIABLE, sharing_over
 from windsock.contracts import command as contracts
 from windsock.errors import ConfigurationError
 from windsock.server.server import Server
@@ -50,6 +50,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--redis",
         metavar="URL",
         help=f"share the rooms with other hosts over this Redis server; {REDIS_VARIABLE}, else only among the workers",
+    )
+    command.add_argument(
+        "--redis-adapter",
+        choices=ADAPTERS,
+        help=f"how; {ADAPTER_VARIABLE}, else streams with connection state recovery, and pubsub without",
     )
     command.add_argument("--reload", action="store_true", help="start anew when a file below this folder changes")
     command.add_argument(
@@ -91,6 +96,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             forwarded_allow_ips=options.forwarded_allow_ips,
             workers=options.workers,
             redis=options.redis,
+            redis_adapter=options.redis_adapter,
             reload=options.reload,
             graceful_timeout=options.graceful_timeout,
             drain_window=options.drain_window,
@@ -117,6 +123,7 @@ def serve(
     forwarded_allow_ips: str | None = None,
     workers: int | None = None,
     redis: str | None = None,
+    redis_adapter: Literal["pubsub", "sharded", "streams"] | None = None,
     reload: bool = False,
     graceful_timeout: float = 10.0,
     drain_window: float = 5.0,
@@ -140,8 +147,10 @@ def serve(
         workers: processes that share the port; each imports the target, which is ``module:name`` then. One that ends
             is started again; SIGHUP has each replaced, one after the other. ``None`` for this process alone.
         redis: URL of the Redis server over which the target, which is ``module:name`` then, shares its rooms with other
-            hosts, servers of Socket.IO with ``@socket.io/redis-adapter`` among them. ``None`` for what
-            ``WINDSOCK_REDIS`` in the environment says, else for the workers alone.
+            hosts, those of Socket.IO among them. ``None`` for what ``WINDSOCK_REDIS`` in the environment says, else for
+            the workers alone.
+        redis_adapter: which of those in :mod:`windsock.redis`. ``None`` for what ``WINDSOCK_REDIS_ADAPTER`` says, else
+            ``streams`` for a server with connection state recovery, and ``pubsub`` for one without.
         reload: whether to replace the workers, one by default, when a Python file below the working directory
             changes.
         graceful_timeout: seconds from the signal to the end of the process, whatever still runs.
@@ -151,8 +160,8 @@ def serve(
 
     Raises:
         ConfigurationError: the target is neither, or cannot be imported; the port is none; there is a path for the
-            health of an application; workers are to run what they cannot import; the Redis server's URL is none, what
-            speaks to it is not installed, or a server has an adapter already.
+            health of an application; workers are to run what they cannot import; the Redis server's URL is none or
+            missing, what speaks to it is not installed, or a server has an adapter already.
         SystemExit: the application did not start.
     """
     serving = Serving(
@@ -172,7 +181,7 @@ def serve(
     )
     if redis is not None and not isinstance(target, str):
         raise ConfigurationError(f"expected module:name to import and connect to Redis, got {target!r}")
-    with sharing_over(redis):
+    with sharing_over(redis, redis_adapter):
         if workers is not None or reload:
             from windsock.workers.supervisor import Supervisor  # noqa: PLC0415  what one process does not need
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
 import subprocess
 import traceback
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,10 +21,10 @@ from tests.cluster.redis_server import RedisServer
 from tests.conformance.fixtures import javascript
 from tests.conformance.process import ServerProcess, python, wait_until
 from tests.workers.fixtures import Crowd, Workers
-from windsock import ConfigurationError, Server
-from windsock.adapters.environment import REDIS_VARIABLE, sharing_over
+from windsock import Cluster, ConfigurationError, Server
+from windsock.adapters.environment import ADAPTER_VARIABLE, ADAPTERS, REDIS_VARIABLE, sharing_over
 from windsock.cli import serve
-from windsock.redis import RedisPubSubAdapter
+from windsock.redis import RedisPubSubAdapter, RedisStreamsAdapter
 
 __all__ = ["javascript"]
 
@@ -37,7 +38,7 @@ IO: Final = "import windsock\nio = windsock.Server()\n"
 
 
 class Hosts:
-    """Two hosts and a server on Node.
+    """Two hosts and a server on Node, with one kind of adapter.
 
     Attributes:
         workers: one of two workers.
@@ -45,11 +46,11 @@ class Hosts:
         node: the server on Node.
     """
 
-    def __init__(self, surroundings: Surroundings, stack: ExitStack) -> None:
-        url = surroundings.redis("pubsub").url
-        self.workers: Workers = stack.enter_context(Workers(2, "--redis", url))
-        self.one: ServerProcess = stack.enter_context(single({REDIS_VARIABLE: url}))
-        self.node: ServerProcess = surroundings.nodes("pubsub")[0]
+    def __init__(self, surroundings: Surroundings, stack: ExitStack, kind: str) -> None:
+        url = surroundings.redis(kind).url
+        self.workers: Workers = stack.enter_context(Workers(2, "--redis", url, "--redis-adapter", kind))
+        self.one: ServerProcess = stack.enter_context(single({REDIS_VARIABLE: url, ADAPTER_VARIABLE: kind}))
+        self.node: ServerProcess = surroundings.nodes(kind)[0]
 
     @property
     def urls(self) -> str:
@@ -59,7 +60,7 @@ class Hosts:
 @pytest.fixture(scope="module")
 def hosts(surroundings: Surroundings) -> Iterator[Hosts]:
     with ExitStack() as stack:
-        hosts = Hosts(surroundings, stack)
+        hosts = Hosts(surroundings, stack, "pubsub")
         yield hosts
         for server in (hosts.workers, hosts.one):
             assert not server.trouble(), server.log()
@@ -82,6 +83,16 @@ def test_hosts_share_their_rooms(hosts: Hosts, javascript: None, transports: lis
         assert len(crowd.do("ask")) >= 3, "each host has some of them"
         assert crowd.do("share") == {"each": 90, "count": 30}
         assert crowd.do("connected")["disconnects"] == {}
+
+
+@pytest.mark.parametrize("kind", ["sharded", "streams"])
+def test_by_another_adapter(surroundings: Surroundings, javascript: None, kind: str) -> None:
+    with ExitStack() as stack:
+        hosts = Hosts(surroundings, stack, kind)
+        with Crowd(hosts.urls, 12, "websocket") as crowd:
+            crowd.do("connected")
+            assert crowd.do("share") == {"each": 36, "count": 12}
+        assert not hosts.workers.trouble(), hosts.workers.log()
 
 
 def test_and_go_on_sharing_them_when_workers_were_replaced(hosts: Hosts, javascript: None) -> None:
@@ -156,6 +167,58 @@ def test_workers_are_told_once(tmp_path: Path) -> None:
 def test_an_adapter_of_the_application_s_own() -> None:
     with sharing_over("redis://localhost"), pytest.raises(ConfigurationError, match="no adapter beside --redis"):
         Server(adapter=RedisPubSubAdapter())
+
+
+@asynccontextmanager
+async def started(*servers: Server) -> AsyncIterator[None]:
+    for io in servers:
+        await io.start()
+    yield
+    for io in servers:
+        await io.close()
+
+
+async def see(*expected: tuple[Server, int]) -> None:
+    """Waits until each server sees so many, itself among them."""
+    for io, number in expected:
+        cluster = io.of("/").cluster
+        assert cluster is not None
+        found = 0
+        for _ in range(300):
+            found = await cluster.server_count()
+            if found == number:
+                break
+            await asyncio.sleep(0.1)
+        assert found == number
+
+
+@pytest.mark.parametrize(
+    ("recovery", "kind"), [(False, RedisPubSubAdapter), (True, RedisStreamsAdapter)], ids=["pubsub", "streams"]
+)
+async def test_the_adapter_that_suits_the_server(recovery: bool, kind: type[Cluster]) -> None:
+    with RedisServer() as redis:
+        with sharing_over(redis.url):
+            one = Server(connection_state_recovery=recovery)
+        other = Server(adapter=kind(redis.url))  # type: ignore[arg-type]  # those of these two
+        async with started(one, other):
+            await see((one, 2), (other, 2))
+
+
+@pytest.mark.parametrize("kind", ADAPTERS)
+async def test_servers_of_two_paths_are_two_clusters(kind: str) -> None:
+    with RedisServer() as redis:
+        with sharing_over(redis.url, kind):
+            alone, *two = [Server(path=path) for path in ("/socket.io/", "/chat/", "/chat/")]
+        async with started(alone, *two):
+            await see(*((io, 2) for io in two), (alone, 1))
+
+
+def test_what_is_no_adapter() -> None:
+    with pytest.raises(ConfigurationError, match="one of pubsub, sharded, streams"), sharing_over("redis://h", "best"):
+        Server()
+    with pytest.raises(ConfigurationError, match="expected --redis"), sharing_over(None, "streams"):
+        pass
+    assert Server().of("/").cluster is None
 
 
 def test_what_speaks_to_redis_is_not_installed(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Final
 
 from windsock.adapters.local import cluster_of_workers
@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 
 REDIS_VARIABLE: Final = "WINDSOCK_REDIS"
 """The URL of the Redis server over which servers share their rooms."""
+
+ADAPTER_VARIABLE: Final = "WINDSOCK_REDIS_ADAPTER"
+"""Which of the adapters; by default the one that suits the server."""
+
+ADAPTERS: Final = ("pubsub", "sharded", "streams")
 
 SCHEMES: Final = ("redis://", "rediss://", "unix://")
 
@@ -42,35 +47,36 @@ def redis_url() -> str | None:
 
 
 @contextlib.contextmanager
-def sharing_over(url: str | None) -> Iterator[None]:
-    """Servers that are made meanwhile share their rooms over Redis; without a URL it stays as it is.
+def sharing_over(url: str | None, adapter: str | None = None) -> Iterator[None]:
+    """Servers that are made meanwhile share their rooms over Redis; what is not given stays as it is.
 
     Raises:
-        ConfigurationError: see :func:`redis_url`.
+        ConfigurationError: see :func:`redis_url`; or an adapter is chosen, and no URL.
     """
-    before = os.environ.get(REDIS_VARIABLE)
-    if url is not None:
-        os.environ[REDIS_VARIABLE] = url
+    before = dict(os.environ)
+    given = {REDIS_VARIABLE: url, ADAPTER_VARIABLE: adapter}
+    os.environ |= {name: value for name, value in given.items() if value is not None}
     try:
-        redis_url()
+        if redis_url() is None and adapter is not None:
+            raise ConfigurationError(f"expected --redis or {REDIS_VARIABLE} beside an adapter for it")
         yield
     finally:
-        if url is not None:
-            if before is None:
-                del os.environ[REDIS_VARIABLE]
-            else:
-                os.environ[REDIS_VARIABLE] = before
+        for name in given:
+            os.environ.pop(name, None)
+            if name in before:
+                os.environ[name] = before[name]
 
 
-def cluster_of_environment(path: str, *, chosen: bool) -> Cluster | None:
+def cluster_of_environment(path: str, *, chosen: bool, recovers: bool) -> Cluster | None:
     """The cluster of a server: over Redis, or of the workers of one host; ``None`` when there is neither.
 
     Args:
         path: of the server; those of another path are another cluster.
         chosen: whether the application has given the server an adapter.
+        recovers: whether clients that come back are to be told what they missed, as far as streams can.
 
     Raises:
-        ConfigurationError: it has, beside Redis; or see :func:`redis_url`.
+        ConfigurationError: it has, beside Redis; the adapter is none; or see :func:`redis_url`.
     """
     url = redis_url()
     if chosen:
@@ -81,9 +87,33 @@ def cluster_of_environment(path: str, *, chosen: bool) -> Cluster | None:
         return None
     if url is None:
         return cluster_of_workers(path)
+    return _cluster_over_redis(url, os.environ.get(ADAPTER_VARIABLE) or ("streams" if recovers else "pubsub"), path)
+
+
+def _cluster_over_redis(url: str, adapter: str, path: str) -> Cluster:
     # Only where it is wanted is it installed.
     from windsock.adapters.redis.pubsub import RedisPubSubAdapter  # noqa: PLC0415
+    from windsock.adapters.redis.sharded import RedisShardedAdapter  # noqa: PLC0415
+    from windsock.adapters.redis.streams import RedisStreamsAdapter  # noqa: PLC0415
 
     name = path.strip("/")
-    # What servers of Socket.IO are called, whatever their path; but two servers of one process are two clusters.
-    return RedisPubSubAdapter(url, key=_PREFIX if name == _PATH else f"{_PREFIX}/{name}")
+    if name == _PATH:
+        # As servers of Socket.IO have it by default, so that they are in it.
+        makers: dict[str, Callable[[], Cluster]] = {
+            "pubsub": lambda: RedisPubSubAdapter(url),
+            "sharded": lambda: RedisShardedAdapter(url),
+            "streams": lambda: RedisStreamsAdapter(url),
+        }
+    else:
+        # Two servers of one process are two clusters.
+        key = f"{_PREFIX}/{name}"
+        makers = {
+            "pubsub": lambda: RedisPubSubAdapter(url, key=key),
+            "sharded": lambda: RedisShardedAdapter(url, channel_prefix=key),
+            "streams": lambda: RedisStreamsAdapter(
+                url, stream_name=key, channel_prefix=key, session_key_prefix=f"{key}:session:"
+            ),
+        }
+    if adapter not in makers:
+        raise ConfigurationError(f"expected one of {', '.join(ADAPTERS)} as {ADAPTER_VARIABLE}, got {adapter!r}")
+    return makers[adapter]()

@@ -162,7 +162,7 @@ class Server(Hookable):
         self._recovery = (
             ConnectionStateRecovery() if connection_state_recovery is True else connection_state_recovery or None
         )
-        cluster = cluster_of_environment(path, chosen=adapter is not MemoryAdapter)
+        cluster = cluster_of_environment(path, chosen=adapter is not MemoryAdapter, recovers=self._recovery is not None)
         if adapter is MemoryAdapter:
             adapter = cluster or self._adapter_in_memory()
         if isinstance(adapter, Cluster):
