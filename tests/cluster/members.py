@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, Final, Protocol, Self
@@ -15,6 +15,7 @@ from tests.conformance.oracle import pack, unpack
 from tests.conformance.process import ServerProcess
 from tests.server.site import WITHIN, Site, until
 from windsock import Client, Server, Socket
+from windsock.redis import EmitterOperator
 
 JS: Final = Path(__file__).parent / "js"
 
@@ -143,6 +144,40 @@ class Windsock:
                 heard, self.heard = self.heard, []
                 return heard
         raise AssertionError(operation)
+
+
+class Announcer:
+    """A program of ours that only emits.
+
+    Args:
+        emitter: waited for, if it is not done at once.
+    """
+
+    def __init__(self, emitter: EmitterOperator[Any]) -> None:
+        self._emitter = emitter
+
+    async def do(
+        self,
+        operation: str,
+        *event: Any,
+        rooms: Sequence[str] = (),
+        except_: Sequence[str] = (),
+        names: Sequence[str] = (),
+        namespace: str = "/",
+    ) -> None:
+        """See :class:`Member`."""
+        operator = self._emitter.of(namespace).to(*rooms).except_(*except_)
+        operations: dict[str, Callable[[], Any]] = {
+            "emitterEmit": lambda: operator.emit(*event),
+            "emitterVolatile": lambda: operator.volatile.compress(False).emit(*event),
+            "emitterJoin": lambda: operator.sockets_join(*names),
+            "emitterLeave": lambda: operator.sockets_leave(names),
+            "emitterDisconnect": lambda: operator.disconnect_sockets(close=True),
+            "emitterServerEmit": lambda: operator.server_side_emit(*event),
+        }
+        sent = operations[operation]()
+        if sent is not None:
+            await sent
 
 
 def _connect(socket: Socket, auth: dict[str, Any]) -> None:

@@ -9,10 +9,19 @@ import pytest
 
 from tests.cluster.adapters import ADAPTERS, EMITTERS
 from tests.cluster.conftest import Surroundings
-from tests.cluster.members import Gathering, Member
+from tests.cluster.members import Announcer, Gathering, Member
 from tests.server.site import until
+from windsock.adapters.redis.speech import AdapterName
+from windsock.redis import Emitter, SyncEmitter
 
 PLACES: Final = {"node": 0, "windsock": 2}
+
+
+@pytest.fixture
+def adapter(request: pytest.FixtureRequest, cluster: Gathering) -> AdapterName:
+    """What the servers have."""
+    name: AdapterName = request.node.callspec.params["cluster"]
+    return name
 
 
 @pytest.fixture(params=ADAPTERS)
@@ -121,16 +130,27 @@ async def test_counting(cluster: Gathering, speaker: Member) -> None:
 
 @pytest.mark.parametrize("cluster", EMITTERS, indirect=True)
 async def test_a_program_that_only_emits(cluster: Gathering) -> None:
-    emitter = cluster.members[0]
+    await assert_emitter(cluster, cluster.members[0])
+
+
+@pytest.mark.parametrize("kind", ["async", "sync"])
+async def test_a_program_of_ours_that_only_emits(cluster: Gathering, adapter: AdapterName, kind: str) -> None:
+    with SyncEmitter(cluster.redis.url, adapter=adapter) as sync:
+        async with Emitter(cluster.redis.url, adapter=adapter) as emitter:
+            await assert_emitter(cluster, Announcer(sync if kind == "sync" else emitter))
+
+
+async def assert_emitter(cluster: Gathering, emitter: Member | Announcer) -> None:
     await emitter.do("emitterEmit", "hello", b"\x01", rooms=["room 1", "room 2"])
     await emitter.do("emitterEmit", "all", except_=["room 3"])
     await emitter.do("emitterServerEmit", "news", 7)
     await emitter.do("emitterJoin", rooms=["room 0", "room 2"], names=["x"])
+    await emitter.do("emitterEmit", "joined", rooms=["x"])
     await emitter.do("emitterLeave", rooms=["room 1", "room 3"], names=["all"])
     a, b, c, d = cluster.guests
-    await a.got(["all"])
+    await a.got(["all"], ["joined"])
     await b.got(["hello", b"\x01"], ["all"])
-    await c.got(["hello", b"\x01"], ["all"])
+    await c.got(["hello", b"\x01"], ["all"], ["joined"])
     await assert_rooms(
         cluster,
         {

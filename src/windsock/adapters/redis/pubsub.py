@@ -8,7 +8,7 @@ from redis.exceptions import RedisError
 
 from windsock.adapters.cluster import REQUEST_TIMEOUT, Cluster
 from windsock.adapters.driver import OtherNodes
-from windsock.adapters.messages import Broadcast, DisconnectSockets, SocketsJoin, SocketsLeave
+from windsock.adapters.messages import DisconnectSockets, SocketsJoin, SocketsLeave
 from windsock.adapters.redis.link import Gap, Link, Receive, Topic
 from windsock.adapters.redis.vocabulary import (
     PREFIX,
@@ -16,8 +16,7 @@ from windsock.adapters.redis.vocabulary import (
     read_event,
     read_request,
     read_response,
-    write_event,
-    write_request,
+    write_publication,
     write_response,
 )
 from windsock.errors import MessageError
@@ -67,13 +66,7 @@ class PubSubDriver:
 
     def publish(self, message: ClusterRequest) -> None:
         """See :class:`windsock.adapters.driver.ClusterDriver`."""
-        channels, namespace = self._channels, self._node.namespace
-        if isinstance(message, Broadcast) and message.request_id is None:
-            rooms = message.target.rooms
-            channel = channels.room(next(iter(rooms))) if len(rooms) == 1 else channels.events
-            self._link.publish("PUBLISH", channel, write_event(namespace, message))
-        else:
-            self._link.publish("PUBLISH", channels.requests, write_request(namespace, message))
+        self._link.publish("PUBLISH", *write_publication(self._channels, self._node.namespace, message))
 
     def respond(self, uid: str, message: ClusterResponse) -> None:
         """See :class:`windsock.adapters.driver.ClusterDriver`."""

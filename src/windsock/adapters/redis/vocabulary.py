@@ -81,6 +81,20 @@ class Channels:
         return "".join(f"\\{letter}" if letter in "*?[]\\" else letter for letter in self.events) + "*"
 
 
+def write_publication(channels: Channels, namespace: str, message: ClusterRequest) -> tuple[str, bytes]:
+    """What is published for something that is said to all, and on which channel.
+
+    Raises:
+        EncodeError: it holds what cannot be sent.
+        TypeError: this adapter has no such request.
+    """
+    if isinstance(message, Broadcast) and message.request_id is None:
+        rooms = message.target.rooms
+        channel = channels.room(next(iter(rooms))) if len(rooms) == 1 else channels.events
+        return channel, write_event(namespace, message)
+    return channels.requests, write_request(namespace, message)
+
+
 # -- events for clients --
 
 
