@@ -13,7 +13,7 @@ PASSWORD_HASH = "$2b$10$heqvAkYMez.Va6Et2uXInOnkCT6/uQj1brkrbyG3LpopDklcq7ZOS"
 """Of ``changeit``: the one in the original's own documentation."""
 
 io = Server(cors_allowed_origins=[os.environ.get("UI_ORIGIN", "http://127.0.0.1")], cors_credentials=True)
-admin = Admin(io, auth=BasicAuth("admin", PASSWORD_HASH), server_id="one")
+admin = Admin(io, auth=BasicAuth("admin", PASSWORD_HASH), server_id=os.environ.get("SERVER_ID", "one") or None)
 dynamic = io.of(re.compile(r"^/room-\d+$"))
 
 

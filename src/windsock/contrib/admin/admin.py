@@ -7,6 +7,7 @@ import logging
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from windsock.adapters.environment import redis_url
 from windsock.adapters.memory import MemoryAdapter
 from windsock.adapters.recovery import RecoveryAdapter
 from windsock.contrib.admin.authentication import BasicAuth, Gate
@@ -61,8 +62,8 @@ class Admin(Observer):
         server_id: distinguishes the servers of a cluster; by default made of the host's name and the process's id.
         mode: ``"production"``: statistics only. ``"development"``: while an administrator looks, also each socket, room
             and event, within bounds; what is emitted then goes to each client by itself.
-        sessions: of administrators; in the memory of this process by default. With several, a page that comes back to
-            another one asks for the password again unless they share a store.
+        sessions: of administrators; by default in the memory of this process, or in Redis with ``windsock serve
+            --redis``. A page that comes back to another process asks for the password again unless they share a store.
         headers: of the requests that opened sessions, which are shown; no other is.
         query: fields of their query strings whose values are shown; those of others are not.
         data: of a socket: what is shown of its ``data``; by default all that is JSON.
@@ -110,7 +111,7 @@ class Admin(Observer):
             self._features.append("ALL_EVENTS")
         self._ticking: asyncio.Task[None] | None = None
         io.observe(self)
-        namespace.use(Gate(auth, sessions if sessions is not None else MemorySessions()).admit)
+        namespace.use(Gate(auth, sessions if sessions is not None else _default_sessions()).admit)
         namespace.on("connect")(self._welcome)
         if not readonly:
             Commands(io).register(namespace)
@@ -208,6 +209,15 @@ class Admin(Observer):
             return bool(await self._namespace.fetch_sockets())
         except WindsockError:
             return before  # some node did not answer
+
+
+def _default_sessions() -> SessionStore:
+    url = redis_url()
+    if url is None:
+        return MemorySessions()
+    from windsock.contrib.admin.redis import RedisSessions  # noqa: PLC0415  only where it is wanted is it installed
+
+    return RedisSessions(url)
 
 
 class _Rooms:
