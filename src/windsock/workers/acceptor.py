@@ -18,9 +18,9 @@ AHEAD: Final = 4
 COURTESY: Final = 0.005
 """Seconds in which they may, at the least."""
 
-PATIENCE: Final = 0.2
+PATIENCE: Final = 1.0
 """Seconds at the most, if one of them does not look for connections: it is busy, or stands still. On a machine with
-more to do than it can, a process waits for its turn for a tenth of that."""
+more to do than it can, a process was seen to wait for its turn for a good part of that."""
 
 TURN: Final = 4
 """Connections that it takes then, before it lets them go first again."""
