@@ -115,6 +115,7 @@ SITES: Final[Mapping[str, Open]] = {
         lambda url: RedisShardedAdapter(url, subscription_mode="dynamic-private"), late=True
     ),
     "redis-streams": redis(RedisStreamsAdapter),
+    "redis-streams-recovery": redis(RedisStreamsAdapter, connection_state_recovery=True),
 }
 """How to open one, by the name of the adapter. A way of one's own is added here, and has all tests of the contract."""
 

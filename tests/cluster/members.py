@@ -15,6 +15,8 @@ from tests.conformance.oracle import pack, unpack
 from tests.conformance.process import ServerProcess
 from tests.server.site import WITHIN, Site, until
 from windsock import Client, Server, Socket
+from windsock.adapters.cluster import ClusterAdapter
+from windsock.adapters.counters import ClusterCounters
 from windsock.redis import EmitterOperator
 
 JS: Final = Path(__file__).parent / "js"
@@ -84,6 +86,7 @@ class Windsock:
     def __init__(self, io: Server, site: Site) -> None:
         self.io: Server = io
         self._site = site
+        self._closed = False
         self.heard: list[list[Any]] = []
         for namespace in (io.of("/"), io.of("/other")):
             namespace.on("connect")(_connect)
@@ -94,6 +97,23 @@ class Windsock:
     def url(self) -> str:
         """See :class:`Member`."""
         return self._site.url
+
+    @property
+    def counters(self) -> ClusterCounters:
+        """What it had to do with others."""
+        cluster = self.io.of("/").cluster
+        assert isinstance(cluster, ClusterAdapter)
+        return cluster.counters
+
+    async def open(self) -> None:
+        """Starts it."""
+        await self._site.open()
+
+    async def close(self) -> None:
+        """Ends it, as a signal would; once."""
+        if not self._closed:
+            self._closed = True
+            await self._site.close()
 
     async def do(
         self,
@@ -181,6 +201,8 @@ class Announcer:
 
 
 def _connect(socket: Socket, auth: dict[str, Any]) -> None:
+    if socket.recovered:
+        return
     socket.data.name = auth.get("name")
     socket.join(*auth.get("rooms", ()))
 
@@ -226,31 +248,39 @@ class Gathering:
         redis: the Redis server.
         nodes: the processes on Node.
         adapters: of our servers.
+        options: of our servers.
     """
 
-    def __init__(self, redis: RedisServer, nodes: Sequence[ServerProcess], adapters: Sequence[Any]) -> None:
+    def __init__(
+        self, redis: RedisServer, nodes: Sequence[ServerProcess], adapters: Sequence[Any], **options: Any
+    ) -> None:
         self.redis: RedisServer = redis
         self.members: list[Member] = []
         self.guests: list[Guest] = []
         self._nodes = nodes
         self._adapters = adapters
+        self._options = options
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
         http = await self._stack.enter_async_context(aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(WITHIN)))
         self.members += [Node(process, http) for process in self._nodes]
         for adapter in self._adapters:
-            io = Server(adapter=adapter)
-            site = Site(io, "lane")
-            self.members.append(Windsock(io, site))
-            await site.open()
-            self._stack.push_async_callback(site.close)
+            self.members.append(await self.windsock(adapter))
         for place, member in enumerate(self.members):
             self.guests.append(await self.guest(member, f"guest {place}", "all", f"room {place}"))
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self._stack.aclose()
+
+    async def windsock(self, adapter: Any) -> Windsock:
+        """A server of ours more."""
+        io = Server(adapter=adapter, **self._options)
+        member = Windsock(io, Site(io, "lane"))
+        await member.open()
+        self._stack.push_async_callback(member.close)
+        return member
 
     async def guest(self, member: Member, name: str, *rooms: str, namespace: str = "/") -> Guest:
         """A client of one server."""

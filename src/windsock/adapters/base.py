@@ -216,6 +216,8 @@ class SocketState:
         rooms: those it was in, its id among them.
         data: what the application kept with it.
         expires_at: when its authentication ends, in seconds since the epoch.
+        confirmed: whether it is certain that it belongs to the namespace that it was asked for in; otherwise the
+            namespace's middlewares have to say whether its client may come in.
     """
 
     id: str
@@ -223,6 +225,7 @@ class SocketState:
     rooms: frozenset[str]
     data: Any
     expires_at: float | None = None
+    confirmed: bool = True
 
 
 Restored = tuple[SocketState, "Sequence[Message]"]
@@ -243,6 +246,9 @@ class RecoverableAdapter(Adapter, Protocol):
 
     def send(self, member: Member, packet: Packet, *, volatile: bool) -> None:
         """Sends an event packet to one local socket, or to whoever has its state by now."""
+
+    def flush(self, member: Member) -> None:
+        """Delivers what was sent to a local socket and waits for something: it is about to be disconnected."""
 
     def persist(self, state: SocketState, lifetime: float) -> None:
         """Keeps the state of a local socket for ``lifetime`` seconds; :meth:`windsock.Adapter.remove` follows."""

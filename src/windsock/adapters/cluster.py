@@ -376,6 +376,10 @@ class RecoverableClusterAdapter(ClusterAdapter):
         """See :class:`windsock.adapters.base.RecoverableAdapter`."""
         self._keeper.persist(state, lifetime)
 
+    def flush(self, member: Member) -> None:
+        """See :class:`windsock.adapters.base.RecoverableAdapter`."""
+        self._keeper.flush(member)
+
     async def restore(self, pid: str, offset: str | None, limit: int) -> Restored | None:
         """See :class:`windsock.adapters.base.RecoverableAdapter`."""
         return await self._keeper.restore(pid, offset, limit)
@@ -411,18 +415,15 @@ class Cluster:
         """Makes adapters over others, which know the rooms of this node."""
 
         def make(namespace: str, emitter: NodeEmitter) -> Adapter:
-            here = local(namespace, emitter)
-            kind = RecoverableClusterAdapter if isinstance(here, RecoverableAdapter) else ClusterAdapter
-            return kind(
-                namespace,
-                emitter,
-                here,
-                self._connect,
-                request_timeout=self._request_timeout,
-                counters=self.counters,
-            )
+            return self._node(namespace, emitter, local(namespace, emitter))
 
         return make
+
+    def _node(self, namespace: str, emitter: NodeEmitter, local: Adapter) -> Adapter:
+        kind = RecoverableClusterAdapter if isinstance(local, RecoverableAdapter) else ClusterAdapter
+        return kind(
+            namespace, emitter, local, self._connect, request_timeout=self._request_timeout, counters=self.counters
+        )
 
 
 def _new_id() -> str:

@@ -22,7 +22,7 @@ SWEEP_INTERVAL: Final = 1.0
 """Seconds by which memory may be let go of late, so that many states that expire one by one do not each wake the
 server. No state is given back late."""
 
-_NO_TEXT: Final = (int, float, type(None), dict, list, tuple, bytes, bytearray, memoryview)
+NO_TEXT: Final = (int, float, type(None), dict, list, tuple, bytes, bytearray, memoryview)
 """Arguments that do not become text on the wire."""
 
 
@@ -239,9 +239,17 @@ class RecoveryAdapter:
     # -- those who are away --
 
     @property
+    def grace(self) -> float:
+        """Seconds that a client can have been gone at most when the server notices."""
+        return self._kept.grace
+
+    @property
     def holds(self) -> bool:
         """See :class:`windsock.adapters.base.RecoverableAdapter`."""
         return bool(self._away.select(EVERYBODY))
+
+    def flush(self, member: Member) -> None:
+        """See :class:`windsock.adapters.base.RecoverableAdapter`. Nothing waits."""
 
     def persist(self, state: SocketState, lifetime: float) -> None:
         """See :class:`windsock.adapters.base.RecoverableAdapter`."""
@@ -314,7 +322,7 @@ class RecoveryAdapter:
 
     def _deliver_unlogged(self, members: Collection[Member], packet: Packet, *, volatile: bool) -> None:
         # A client takes any text that comes last, and be it the event's name, for its offset.
-        if packet.id is None and not isinstance(packet.data[-1], _NO_TEXT):
+        if packet.id is None and not isinstance(packet.data[-1], NO_TEXT):
             packet.data.append(self._log.newest_id)
             packet.has_offset = True
         self._emitter.deliver(members, self._emitter.encode(packet), volatile=volatile)

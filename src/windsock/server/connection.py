@@ -154,6 +154,8 @@ class Connection:
             # It is being admitted: what its handler emitted, and the answer to CONNECT, go first.
             socket.farewell = socket.farewell or close
         elif self._is_here(socket):
+            if socket.namespace.recovery is not None:
+                socket.namespace.recovery.adapter.flush(socket)
             self.session.send(socket.namespace.encode(Packet(PacketType.DISCONNECT, socket.namespace.name)))
             self._remove(socket, reason)
 
@@ -193,7 +195,7 @@ class Connection:
             if namespace.cluster is not None:
                 await namespace.cluster.start()
             restored = recovery is not None and await recovery.restore(socket, limit)
-            if recovery is None or not restored or not recovery.options.skip_middlewares:
+            if recovery is None or not restored or not recovery.spares(socket):
                 for middleware in namespace.registry.middlewares:
                     outcome = middleware(socket)
                     if inspect.isawaitable(outcome):

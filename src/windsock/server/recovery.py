@@ -73,9 +73,10 @@ class RecoverableSocket(Socket):
         pid: the client's secret.
         claim: the secret and the offset with which the client came back, until they are looked at.
         recoverable: whether there is a client that may come back for it.
+        confirmed: see :class:`windsock.SocketState`.
     """
 
-    __slots__ = ("claim", "pid", "recoverable", "recovered")
+    __slots__ = ("claim", "confirmed", "pid", "recoverable", "recovered")
 
     def __init__(self, namespace: Namespace, connection: Connection, id: str, auth: dict[str, Any]) -> None:
         self.claim: tuple[str, str | None] | None = None
@@ -89,6 +90,7 @@ class RecoverableSocket(Socket):
         self.pid: str = secrets.token_urlsafe(_PID_BYTES)
         self.recoverable: bool = False
         self.recovered: bool = False
+        self.confirmed: bool = True
 
     def resume(self, state: SocketState, missed: Sequence[Message]) -> None:
         """Becomes the socket that the client had; what it missed comes before anything else."""
@@ -97,6 +99,7 @@ class RecoverableSocket(Socket):
         self._data = state.data
         self.expires_at = state.expires_at
         self.recovered = self.recoverable = True
+        self.confirmed = state.confirmed
         held = self.outlet
         assert isinstance(held, Held)
         held.missed = missed
@@ -169,6 +172,11 @@ class Recovery:
         self.adapter.add(socket)
         self.adapter.join(socket, state.rooms)
         return True
+
+    def spares(self, socket: Socket) -> bool:
+        """Whether the middlewares need not be asked about a socket that was restored."""
+        assert isinstance(socket, RecoverableSocket)
+        return self.options.skip_middlewares and socket.confirmed
 
     def accept(self, socket: Socket) -> dict[str, str]:
         """Content of the answer to CONNECT, by which the client knows how to come back."""

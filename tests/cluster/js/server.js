@@ -1,5 +1,5 @@
 // A Socket.IO server on Node, a member of a cluster over Redis, that does what the tests ask of it by HTTP.
-// node server.js pubsub|sharded|streams REDIS-URL; its port is PORT in the environment.
+// node server.js pubsub|sharded|streams[+recovery] REDIS-URL; its port is PORT in the environment.
 import { createAdapter, createShardedAdapter } from "@socket.io/redis-adapter";
 import { Emitter } from "@socket.io/redis-emitter";
 import { createAdapter as createStreamsAdapter } from "@socket.io/redis-streams-adapter";
@@ -7,7 +7,8 @@ import { createServer } from "node:http";
 import { createClient } from "redis";
 import { Server } from "socket.io";
 
-const [kind, url] = process.argv.slice(2);
+const [which, url] = process.argv.slice(2);
+const [kind, recovery] = which.split("+");
 const pub = createClient({ url });
 const sub = pub.duplicate();
 for (const client of [pub, sub]) client.on("error", () => {});
@@ -15,7 +16,10 @@ await Promise.all([pub.connect(), sub.connect()]);
 
 const adapters = { pubsub: createAdapter, sharded: createShardedAdapter, streams: createStreamsAdapter };
 const http = createServer();
-const io = new Server(http, { adapter: adapters[kind](pub, sub) });
+const io = new Server(http, {
+  adapter: adapters[kind](pub, sub),
+  connectionStateRecovery: recovery ? {} : undefined,
+});
 const emitter = new Emitter(pub);
 const heard = [];
 
@@ -39,8 +43,10 @@ const unpack = (value) => {
 
 const prepare = (namespace) => {
   namespace.on("connection", (socket) => {
-    socket.data.name = socket.handshake.auth.name;
-    socket.join(socket.handshake.auth.rooms ?? []);
+    if (!socket.recovered) {
+      socket.data.name = socket.handshake.auth.name;
+      socket.join(socket.handshake.auth.rooms ?? []);
+    }
     // What a crowd of clients asks of a server (tests/workers/crowd.mjs).
     socket.on("who", (answer) => answer({ pid: process.pid }));
     socket.on("echo", (...values) => values.pop()(values));

@@ -13,6 +13,7 @@ from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import ResponseError
 
 from windsock.adapters.redis.entries import BEGINNING, MARK, id_of, place_of
+from windsock.adapters.redis.tail import Tail
 
 logger: logging.Logger = logging.getLogger("windsock.adapters.redis")
 
@@ -45,12 +46,14 @@ class StreamReader:
         place: of the newest entry that was read.
         listeners: by namespace.
         complete: whether it could go on when it was opened last: otherwise what lay between is gone.
+        tail: the newest entries, of those namespaces that keep them.
     """
 
     def __init__(self, name: str, max_len: int, count: int, block: float) -> None:
         self.place: int = BEGINNING
         self.listeners: dict[str, StreamListener] = {}
         self.complete: bool = True
+        self.tail: Tail = Tail()
         self._name = name
         self._max_len = max_len
         self._count = str(count)
@@ -68,13 +71,15 @@ class StreamReader:
             first = last = _place(id)
         if not self._opened:
             self._opened = True
-            self.place = last
+            self._begin(last)
         elif last < self.place:
             # Another stream of that name, made with a clock that is behind.
             self.complete = False
-            self.place = BEGINNING
+            self._begin(BEGINNING)
         else:
             self.complete = first <= self.place
+            if not self.complete:
+                self.tail.begin(self.place)
 
     async def run(self, connection: AbstractConnection) -> None:
         """See :class:`windsock.adapters.redis.link.Reader`."""
@@ -86,6 +91,16 @@ class StreamReader:
                 for id, fields in answer[0][1]:
                     self._take(_place(id), fields)
                 self._wake()
+            self.tail.mark(asyncio.get_running_loop().time(), self.place)
+
+    def reset(self) -> None:
+        """Nobody listens any more: it begins anew when it is opened again, and be it on another event loop."""
+        self._opened = False
+        self.complete = True
+        self._begin(BEGINNING)
+        for _, _, future in self._waiting:
+            future.cancel()
+        self._waiting.clear()
 
     def reach(self, place: int) -> asyncio.Future[None]:
         """Done when the entries up to a place have been read; cancel it when it is not waited for any more."""
@@ -101,6 +116,10 @@ class StreamReader:
         return future
 
     # -- inside --
+
+    def _begin(self, place: int) -> None:
+        self.place = place
+        self.tail.begin(place)
 
     async def _extent(self, connection: AbstractConnection) -> tuple[int | None, int]:
         """Places of the first entry that is there, and of the last that there was."""
