@@ -67,6 +67,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         metavar="SECONDS",
         help="in which SIGTERM closes the clients' connections, at most: 5",
     )
+    command.add_argument(
+        "--hang-timeout",
+        type=float,
+        default=30.0,
+        metavar="SECONDS",
+        help="after which a worker is ended whose event loop does not come round: 30",
+    )
     command.add_argument("--health-path", metavar="PATH", help="of a windsock.Server: /healthz; '' for none")
     command.add_argument("--ws-max-size", type=int, default=16 * 1024 * 1024, help="bytes; plain WebSocket endpoints")
     command.add_argument("--ws-max-fragments", type=int, default=1024, help="frames in a message; likewise")
@@ -100,6 +107,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             reload=options.reload,
             graceful_timeout=options.graceful_timeout,
             drain_window=options.drain_window,
+            hang_timeout=options.hang_timeout,
             health_path=options.health_path,
             ws_max_size=options.ws_max_size,
             ws_max_fragments=options.ws_max_fragments,
@@ -127,6 +135,7 @@ def serve(
     reload: bool = False,
     graceful_timeout: float = 10.0,
     drain_window: float = 5.0,
+    hang_timeout: float = 30.0,
     log_config: dict[str, Any] | None = uvicorn.config.LOGGING_CONFIG,
 ) -> None:
     """Runs an application until SIGINT or SIGTERM, on uvicorn with uvloop and the fast lane.
@@ -156,6 +165,8 @@ def serve(
         graceful_timeout: seconds from the signal to the end of the process, whatever still runs.
         drain_window: seconds over which the clients' connections are closed after SIGTERM or, of a worker, SIGHUP;
             fewer when there are fewer than 50 for each second, and at most half of ``graceful_timeout``.
+        hang_timeout: seconds, at least 2, after which a worker is ended and started again whose event loop does not
+            come round: a handler blocks it, or it was stopped.
         log_config: for :mod:`logging`; ``None`` to leave it alone.
 
     Raises:
@@ -177,6 +188,7 @@ def serve(
         forwarded_allow_ips=forwarded_allow_ips,
         graceful_timeout=graceful_timeout,
         drain_window=drain_window,
+        hang_timeout=hang_timeout,
         log_config=log_config,
     )
     if redis is not None and not isinstance(target, str):

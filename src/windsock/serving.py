@@ -29,6 +29,9 @@ HIGHEST_PORT: Final = 65535
 DRAIN_SHARE: Final = 0.8
 """Of the graceful time-out, for sessions and their handlers; the rest is for requests and the lifespan."""
 
+SHORTEST_HANG: Final = 2.0
+"""Seconds: a worker is heard of each second."""
+
 logger: logging.Logger = logging.getLogger("uvicorn.error")
 
 
@@ -52,6 +55,7 @@ class Serving:
     forwarded_allow_ips: str | None = None
     graceful_timeout: float = 10.0
     drain_window: float = 5.0
+    hang_timeout: float = 30.0
     log_config: dict[str, Any] | None = field(default_factory=lambda: uvicorn.config.LOGGING_CONFIG)
 
     def __post_init__(self) -> None:
@@ -61,6 +65,10 @@ class Serving:
             raise ConfigurationError(f"expected a graceful time-out above zero, got {self.graceful_timeout}")
         if self.drain_window < 0:
             raise ConfigurationError(f"expected a drain window of at least zero, got {self.drain_window}")
+        if self.hang_timeout < SHORTEST_HANG:
+            raise ConfigurationError(
+                f"expected a hang time-out of at least {SHORTEST_HANG} seconds, got {self.hang_timeout}"
+            )
 
     def application(self) -> Any:
         """The ASGI application.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from typing import Any
 
 from windsock import Server, Socket
@@ -42,6 +43,11 @@ async def slow(socket: Socket, seconds: float) -> None:
     print("slow handler began", flush=True)  # noqa: T201
     await asyncio.sleep(seconds)
     print("slow handler ended", flush=True)  # noqa: T201
+
+
+@io.on("hang")
+def hang(socket: Socket) -> None:
+    time.sleep(3600)
 
 
 async def pid(scope: Scope, receive: Receive, send: Send) -> None:

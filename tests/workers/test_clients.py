@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.conformance.process import wait_until
-from tests.workers.fixtures import Crowd, Workers
+from tests.workers.fixtures import Connection, Crowd, Session, Workers
 
 TRANSPORTS = {"polling": ["polling"], "upgrade": ["polling", "websocket"], "websocket": ["websocket"]}
 LOST = {"transport close", "transport error"}
@@ -50,6 +50,25 @@ def test_a_worker_that_is_killed(two: Workers, transports: list[str]) -> None:
         assert set(seen["disconnects"]) <= LOST
         assert set(map(int, crowd.do("ask"))) <= {other, two.pids[0]}
     assert victim not in two.pids
+
+
+@each_transport
+def test_a_worker_that_hangs(javascript: None, transports: list[str]) -> None:
+    with Workers(2, "--hang-timeout", "5") as workers, Crowd(workers.url, 20, *transports) as crowd:
+        crowd.do("connected")
+        crowd.do("ask")
+        with Connection(workers.port) as connection:
+            session = Session(connection)
+            victim = session.who(connection)["pid"]
+            connection.send(
+                f'POST {session.target} HTTP/1.1\r\nhost: test\r\ncontent-length: 10\r\n\r\n42["hang"]'.encode()
+            )
+            workers.wait_for("has not come round for 6 s")
+        workers.wait_for(f"[{victim}] ended with -9")
+        workers.wait_for("takes clients", 3)
+        seen = crowd.do("connected")
+        assert set(seen["disconnects"]) <= LOST
+        assert victim not in map(int, crowd.do("ask"))
 
 
 @each_transport

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import signal
+import time
 from contextlib import ExitStack
 
 from tests.workers.fixtures import Connection, Session, Workers
@@ -20,6 +22,12 @@ def sessions_of_two(stack: ExitStack, workers: Workers) -> tuple[Session, Sessio
         if other.owner != first.owner:
             return first, other
     raise AssertionError("one worker takes all")
+
+
+def readable(connections: list[Connection], within: float) -> list[Connection]:
+    """Those that have an answer, as soon as one has."""
+    found = select.select([each.socket for each in connections], [], [], within)[0]
+    return [each for each in connections if each.socket in found]
 
 
 def test_one_connection_goes_to_and_fro(four: Workers) -> None:
@@ -97,3 +105,30 @@ def test_a_worker_that_stands_still_costs_the_others_nothing() -> None:
             os.kill(pid, signal.SIGCONT)
         assert [each.answer()[0] for each in waiting] == [200] * 100
         assert one.who(connection)["pid"] == pid
+
+
+def test_what_waits_for_a_worker_that_stands_still_has_a_bound() -> None:
+    """Beyond sixteen megabytes, clients are told so, and what waited is answered when the worker goes on."""
+    with ExitStack() as stack, Workers(2, "--hang-timeout", "60") as workers, Connection(workers.port) as connection:
+        one, two = sessions_of_two(stack, workers)
+        pid = one.who(connection)["pid"]
+        two.who(connection)  # which is where the connection is now
+        size = 200_000
+        part = f"POST {one.target} HTTP/1.1\r\nhost: test\r\ncontent-length: {size + 1}\r\n\r\n".encode() + b"6" * size
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            waiting: list[Connection] = []
+            answered: list[Connection] = []
+            began = time.monotonic()
+            while not answered:
+                assert time.monotonic() < began + 40, f"{len(waiting)} wait"
+                waiting.append(stack.enter_context(Connection(workers.port)))
+                waiting[-1].send(part)
+                answered = readable(waiting, within=0)
+            assert {each.answer()[0] for each in answered} == {503}
+            assert two.who(connection)
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        # One of the first two is the session's request, whose body is not whole; the other one comes beside it.
+        answered = readable(waiting[:2], within=20)
+        assert [each.answer()[0] for each in answered] == [400]

@@ -36,7 +36,8 @@ async def drain(engine: Engine, within: float) -> None:
     spread = min(within, len(sessions) / RATE)
     began = loop.time()
     # Moments that have nothing to do with each other, as those of clients who leave by themselves.
-    for moment, session in zip(sorted(random.uniform(0, spread) for _ in sessions), sessions, strict=True):  # noqa: S311
+    moments = sorted(random.uniform(0, spread) for _ in sessions)  # noqa: S311  not for secrecy
+    for moment, session in zip(moments, sessions, strict=True):
         delay = began + moment - loop.time()
         if delay > 0:
             await asyncio.sleep(delay)

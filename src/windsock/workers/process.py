@@ -23,9 +23,6 @@ BEAT: Final = b"."
 RETIRE: Final = b"r"
 """What it is told when another worker has taken its place."""
 
-MAX_SILENCE: Final = 30
-"""Seconds without a beat: its event loop hangs, and so do its clients."""
-
 
 class WorkerProcess:
     """One worker.
@@ -35,6 +32,9 @@ class WorkerProcess:
         slot: whose work it does; for people.
         process: that runs.
         control: the way to it; its end tells the worker that it is alone.
+
+    Attributes:
+        silence: seconds since it was heard, once it takes clients.
     """
 
     def __init__(self, name: str, slot: int, process: asyncio.subprocess.Process, control: socket.socket) -> None:
@@ -43,7 +43,7 @@ class WorkerProcess:
         self.ready: asyncio.Event = asyncio.Event()
         self._process = process
         self._control = control
-        self._silence = 0
+        self.silence: int = 0
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(control, self._hear)
         self.ended: asyncio.Task[int] = self._loop.create_task(self._wait())
@@ -98,12 +98,10 @@ class WorkerProcess:
         return self._process.pid
 
     def tick(self) -> None:
-        """A second has passed; ends a worker that has not been heard for too long."""
+        """A second has passed."""
         # Counted and not measured: when the machine slept, nobody was heard.
         if self.ready.is_set():
-            self._silence += 1
-            if self._silence > MAX_SILENCE:
-                self.kill()
+            self.silence += 1
 
     def retire(self) -> None:
         """Has it hand what is new to the others, and end once its clients have gone."""
@@ -137,7 +135,7 @@ class WorkerProcess:
             return
         except OSError:
             said = b""
-        self._silence = 0
+        self.silence = 0
         if READY in said:
             self.ready.set()
         if not said:

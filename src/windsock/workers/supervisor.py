@@ -217,6 +217,9 @@ class Supervisor:
             await asyncio.sleep(1)
             for worker in self._workers:
                 worker.tick()
+                if worker.silence > self._serving.hang_timeout:
+                    logger.error("worker %d [%d] has not come round for %d s", worker.slot, worker.pid, worker.silence)
+                    worker.kill()
 
     async def _replace(self) -> None:
         while True:
