@@ -10,7 +10,9 @@ from typing import Any
 from windsock import Server, Socket
 from windsock.types import Receive, Scope, Send
 
-io = Server(ping_interval=5, ping_timeout=20)
+RATE = os.environ.get("HANDSHAKE_RATE")
+
+io = Server(ping_interval=5, ping_timeout=20, handshake_rate=float(RATE) if RATE else None)
 
 
 @io.on("who")

@@ -3,17 +3,21 @@
 //   connected   all are connected: {disconnects: {reason: count}, errors: [message], transports: {name: count}}
 //   ask         who answers: {pid: count}, after each client has got five echoes back
 //   share       each joins a room and says three things to it: {each: what the least has heard, count: sockets in the room}
+//   times       when, in milliseconds of the clock: {dropped: the first was lost, back: [each was connected since]}
 //   quit
+// A fourth argument: milliseconds after which they come back, four times as many at the most; 50 and 500 by default.
 import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
 
 const require = createRequire(new URL("../conformance/js/", import.meta.url));
 const { io } = require("socket.io-client");
 
-const [urls, count, transports] = process.argv.slice(2);
+const [urls, count, transports, delay] = process.argv.slice(2);
 const room = `crowd ${process.pid}`; // those of a crowd before this one may not be missed yet
 const disconnects = {};
 const errors = [];
+let dropped = 0; // when the first was lost
+let back = []; // when each was connected since
 const add = (counts, key) => {
   counts[key] = (counts[key] ?? 0) + 1;
 };
@@ -22,14 +26,19 @@ const sockets = Array.from({ length: Number(count) }, (_, index) => {
     transports: transports.split(","),
     forceNew: true,
     withCredentials: true, // it keeps cookies
-    reconnectionDelay: 50,
-    reconnectionDelayMax: 500,
+    reconnectionDelay: Number(delay ?? 50),
+    reconnectionDelayMax: delay ? 4 * delay : 500,
   });
+  socket.on("connect", () => back.push(Date.now()));
   socket.on("disconnect", (reason, details) => {
+    dropped ||= Date.now();
     add(disconnects, reason);
     if (details?.context?.status) errors.push(`${details.message} ${details.context.status}`);
   });
-  socket.on("connect_error", (error) => errors.push(`${error.message} ${error.context?.status ?? ""}`.trim()));
+  socket.on("connect_error", (error) => {
+    const reason = error.context?.status ?? error.description?.message ?? "";
+    errors.push(`${error.message} ${reason}`.trim());
+  });
   return socket;
 });
 
@@ -79,7 +88,14 @@ async function share() {
   };
 }
 
-const commands = { connected, ask, share };
+const times = async () => {
+  const seen = { dropped, back };
+  dropped = 0;
+  back = [];
+  return seen;
+};
+
+const commands = { connected, ask, share, times };
 for await (const line of createInterface({ input: process.stdin })) {
   if (line === "quit") break;
   let answer;

@@ -56,15 +56,17 @@ class Workers(ServerProcess):
         return sum(len(os.listdir(f"/proc/{pid}/fd")) for pid in self.pids)
 
 
-class Crowd:
-    """Stock clients, of one server or of several between commas; see ``crowd.mjs``."""
+class Clients:
+    """Stock clients in a process of Node's, which is asked by lines and answers by lines of JSON.
 
-    def __init__(self, url: str, count: int, *transports: str) -> None:
+    Args:
+        script: beside this file.
+        arguments: its own.
+    """
+
+    def __init__(self, script: str, *arguments: str) -> None:
         self._process = subprocess.Popen(
-            ["node", str(HERE / "crowd.mjs"), url, str(count), ",".join(transports)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
+            ["node", str(HERE / script), *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
         self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._reader = threading.Thread(target=self._read, daemon=True)
@@ -82,14 +84,14 @@ class Crowd:
         self._process.stdin.close()
         self._process.stdout.close()
 
-    def do(self, command: str) -> dict[str, Any]:
+    def do(self, command: str, within: float = WITHIN) -> dict[str, Any]:
         assert self._process.stdin is not None
         self._process.stdin.write(f"{command}\n")
         self._process.stdin.flush()
         try:
-            answer: dict[str, Any] = json.loads(self._lines.get(timeout=WITHIN))
+            answer: dict[str, Any] = json.loads(self._lines.get(timeout=within))
         except queue.Empty:
-            raise AssertionError(f"no answer to {command!r} within {WITHIN} s") from None
+            raise AssertionError(f"no answer to {command!r} within {within} s") from None
         assert "error" not in answer, answer["error"]
         return answer
 
@@ -97,6 +99,13 @@ class Crowd:
         assert self._process.stdout is not None
         for line in self._process.stdout:
             self._lines.put(line)
+
+
+class Crowd(Clients):
+    """Of one server or of several between commas; see ``crowd.mjs``."""
+
+    def __init__(self, url: str, count: int, *transports: str, delay: int = 0) -> None:
+        super().__init__("crowd.mjs", url, str(count), ",".join(transports), *([str(delay)] if delay else []))
 
 
 class Connection:
