@@ -104,9 +104,11 @@ async def test_secrets_that_are_none(ours: Windsock, redis: RedisServer, pid: st
         packed({**KEPT, "rooms": [f"room {number}" for number in range(10_001)]}),
         packed({**KEPT, "received": "x"}),
         packed({**KEPT, "nsp": 1}),
+        packed({**KEPT, "expires": float("nan")}),
+        packed({**KEPT, "expires": "never"}),
         "A" * (1024 * 1024 + 4),
     ],
-    ids=range(14),
+    ids=range(16),
 )
 async def test_forged_states(ours: Windsock, redis: RedisServer, forged: str) -> None:
     # More than a command line takes.

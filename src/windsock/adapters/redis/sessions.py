@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from base64 import b64decode, b64encode
 from dataclasses import dataclass, replace
@@ -103,9 +104,10 @@ def read_session(pid: str, data: bytes) -> KeptSession:
     # As an application sets it: ``socket.data.user``. A client cannot choose it.
     value = SimpleNamespace(**content) if isinstance(content, dict) and all(map(_is_text, content)) else None
     expires = fields.get("expires")
-    state = SocketState(
-        id, pid, frozenset((id, *rooms)), value, float(expires) if isinstance(expires, int | float) else None
-    )
+    if expires is not None and not (isinstance(expires, int | float) and math.isfinite(expires)):
+        # Without it, whoever comes back would stay for ever.
+        raise MessageError(f"expected seconds as 'expires', got {expires!r:.100}")
+    state = SocketState(id, pid, frozenset((id, *rooms)), value, expires)
     namespace = text(fields, "nsp") if fields.get("nsp") is not None else None
     state = replace(state, confirmed=namespace is not None)
     return KeptSession(state, namespace, _place(fields, "received"), _place(fields, "leftAt"))
