@@ -169,3 +169,17 @@ def test_hosts_by_a_cookie(
         assert len(crowd.do("ask")) == 2, "each host has some of them"
         assert crowd.do("share") == {"each": 60, "count": 20}
         assert crowd.do("connected")["disconnects"] == {}
+
+
+EXAMPLES: Final = {
+    "haproxy-hosts.cfg": variants(HAPROXY)[1],
+    "nginx-hosts.conf": variants(NGINX)[1],
+    "nginx.conf": titled("docs/deploying.md", NGINX),
+    "web.py": titled("docs/deploying.md", "/srv/web/web.py"),
+    "web.service": titled("docs/deploying.md", "/etc/systemd/system/web.service"),
+}
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_the_examples_are_what_the_pages_say(name: str) -> None:
+    assert (ROOT / "examples/deployment" / name).read_text(encoding="utf-8") == EXAMPLES[name]
