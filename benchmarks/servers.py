@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 import subprocess
 import tempfile
@@ -19,6 +20,7 @@ from benchmarks.toolchain import NODE, ROOT, build_reference
 
 START_SECONDS = 20.0
 STOP_SECONDS = 5.0
+OUTPUT_BYTES = 64 * 1024
 PYTHON_PACKAGES = ("uvicorn", "uvloop", "httptools", "websockets")
 
 
@@ -116,11 +118,21 @@ def choose_servers(python: str, reference_python: str) -> dict[str, Server]:
 
 @dataclass(frozen=True, slots=True)
 class RunningServer:
-    """A server's process and its port on 127.0.0.1."""
+    """A server's process, its port on 127.0.0.1, and the descriptor of what it prints."""
 
     server: Server
     process: psutil.Process
     port: int
+    output: int
+
+    def wait_until_printed(self, text: str) -> None:
+        """Wait until the server has said something. Raises ServerFailed when it does not."""
+        deadline = time.monotonic() + START_SECONDS
+        # Read where it stands: the server writes at the position of the same file.
+        while text.encode() not in os.pread(self.output, OUTPUT_BYTES, 0):
+            if time.monotonic() > deadline:
+                raise ServerFailed(f"did not print {text!r} within {START_SECONDS:.0f} s")
+            time.sleep(0.05)
 
     def measure_memory(self) -> int:
         """Resident bytes, of the process and of any that it started."""
@@ -161,7 +173,7 @@ def running(server: Server, transport: Transport, cores: Sequence[int] = ()) -> 
         try:
             try:
                 _wait_until_listening(process, port)
-                yield RunningServer(server, psutil.Process(process.pid), port)
+                yield RunningServer(server, psutil.Process(process.pid), port, output.fileno())
             except Exception as error:
                 output.seek(0)
                 printed = output.read()[-4000:].decode(errors="replace").strip()

@@ -1,6 +1,6 @@
 """What the site's pages take from the code when they are built: a block of the language ``generated`` names it.
 
-A page says ``limits``, ``help windsock serve`` or ``benchmark``.
+A page says ``limits``, ``help windsock serve``, ``benchmark`` or ``cluster``.
 """
 
 from __future__ import annotations
@@ -73,10 +73,19 @@ def command_help(argument: str) -> str:
 
 def benchmark(_: str) -> str:
     """The table of the README."""
+    return _from_readme("benchmark", r"\n!\[", "make bench")
+
+
+def cluster(_: str) -> str:
+    """The tables of the README."""
+    return _from_readme("cluster", "<!-- cluster: end -->", "make bench-cluster")
+
+
+def _from_readme(mark: str, end: str, command: str) -> str:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    found = re.search(r"<!-- benchmark: begin -->\n(.*?)\n!\[", text, re.DOTALL)
-    if found is None:
-        raise ValueError("expected the table of `make bench` in README.md, found none")
+    found = re.search(rf"<!-- {mark}: begin -->\n(.*?){end}", text, re.DOTALL)
+    if found is None or not found[1].strip():
+        raise ValueError(f"expected the table of `{command}` in README.md, found none")
     return render(found[1])
 
 
@@ -106,4 +115,9 @@ def _figure(value: str) -> str:
     return f"{number:,}"
 
 
-MAKERS: Final[dict[str, Callable[[str], str]]] = {"limits": limits, "help": command_help, "benchmark": benchmark}
+MAKERS: Final[dict[str, Callable[[str], str]]] = {
+    "limits": limits,
+    "help": command_help,
+    "benchmark": benchmark,
+    "cluster": cluster,
+}

@@ -15,11 +15,12 @@ from pathlib import Path
 from benchmarks import machine
 from benchmarks.__main__ import Measured, raise_descriptor_limit
 from benchmarks.cluster.measuring import KINDS, measure_cluster, measure_workers
+from benchmarks.cluster.publishing import measure_publishing
 from benchmarks.cluster.results import ClusterResults
 from benchmarks.cluster.scenarios import NEEDED, SCENARIOS, WORKER_COUNTS, WORKERS
 from benchmarks.figures import Row, judge, summarise
 from benchmarks.load import LoadFailed, Measurement
-from benchmarks.results import Results
+from benchmarks.results import Results, insert
 from benchmarks.scenarios import QUICK, Effort, Scenario
 from benchmarks.servers import PYTHON_PACKAGES, ServerFailed
 from benchmarks.thresholds import YARDSTICK
@@ -48,12 +49,12 @@ def _run(options: argparse.Namespace) -> int:
     build_generator()
     scenarios = [scenario for scenario in SCENARIOS if not options.only or scenario.name in options.only]
     workers = WORKER_COUNTS if not options.only or WORKERS.name in options.only else ()
-    effort = QUICK if options.quick else Effort(warm_up=1.0, measured=3.0)
+    effort = QUICK if options.quick else Effort(warm_up=1.0, measured=2.5)
     measured = _measure_rounds(scenarios, workers, options.kinds, options.rounds, effort)
     found = _summarise(scenarios, workers, options.kinds, measured, options.rounds)
     found.write(options.output)
     if options.whole:
-        found.insert(ROOT / "README.md")
+        insert(ROOT / "README.md", "cluster", found.format_tables())
     results = found.results
     print(f"\n{found.format_tables()}\n\n{results.format_latency()}\n\n{results.format_verdicts()}")
     # A check of nothing is no check.
@@ -103,7 +104,8 @@ def _summarise(
         rows=rows,
         verdicts=judge(rows, CONTENDER, NEEDED.get),
     )
-    return ClusterResults(results, {count: summarise(measured[WORKERS.name, str(count)]) for count in workers})
+    by_count = {count: summarise(measured[WORKERS.name, str(count)]) for count in workers}
+    return ClusterResults(results, by_count, measure_publishing() if workers else ())
 
 
 def _require_programs() -> None:

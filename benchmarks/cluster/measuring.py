@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Mapping
 
 from benchmarks.cluster.redis_server import RunningRedis, Usage, running_redis
-from benchmarks.cluster.scenarios import ABSENT, COUNTED
+from benchmarks.cluster.scenarios import ABSENT, ABSENT_LOADED, COUNTED
 from benchmarks.load import Answer, Measurement, generate
 from benchmarks.machine import choose_cores
 from benchmarks.scenarios import Effort, Scenario
@@ -52,7 +52,7 @@ def _measure(
     scenario: Scenario, effort: Effort, redis: RunningRedis, a: RunningServer, b: RunningServer
 ) -> Measurement:
     question, before = redis.read_usage(), redis.read_usage()
-    peer = None if scenario.name == ABSENT else b
+    peer = None if scenario.name in (ABSENT, ABSENT_LOADED) else b
     answer = generate(scenario, a, effort, peer=peer, watched=[b.process.pid, redis.process])
     after = redis.read_usage()
     costs = _find_costs(answer)
@@ -102,6 +102,8 @@ def measure_workers(scenario: Scenario, count: int, effort: Effort) -> Measureme
 
     server = Server(f"workers-{count}", f"{count} workers", {"websocket": command}, dict)
     with running(server, "websocket", cores) as running_server:
+        # The port is there before they are: the first of them would get all clients.
+        running_server.wait_until_printed("listening on")
         workers = [child.pid for child in running_server.process.children(recursive=True)]
         answer = generate(scenario, running_server, effort, watched=workers, pinned=False)
         busy = sum(answer.busy)

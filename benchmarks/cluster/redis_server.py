@@ -42,9 +42,13 @@ class Usage:
 class RunningRedis:
     """A server that runs, and a connection to it."""
 
-    url: str
+    port: int
     process: int
     connection: redis.Redis
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}"
 
     def wait_for_members(self, count: int) -> None:
         """Wait until so many servers hear each other: what is published before that is lost."""
@@ -69,4 +73,4 @@ def running_redis(cores: Sequence[int]) -> Iterator[RunningRedis]:
         running(REDIS, "websocket", cores) as server,
         redis.Redis(host="127.0.0.1", port=server.port, socket_timeout=10) as connection,
     ):
-        yield RunningRedis(f"redis://127.0.0.1:{server.port}", server.process.pid, connection)
+        yield RunningRedis(server.port, server.process.pid, connection)

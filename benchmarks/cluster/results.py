@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.cluster.publishing import PIPELINE, PublishingCost
 from benchmarks.cluster.scenarios import ABSENT, COUNTED, WORKERS
 from benchmarks.figures import Figure, Row
 from benchmarks.results import Results, format_rate, format_table, format_time, row_as_json
 
-BEGIN, END = "<!-- cluster: begin -->\n", "<!-- cluster: end -->"
-
 
 @dataclass(frozen=True, slots=True)
 class ClusterResults:
-    """Everything that a run found out. ``workers``: the same load on Windsock, by the number of its workers."""
+    """Everything that a run found out.
+
+    ``workers``: the same load on Windsock, by the number of its workers. ``publishing``: what Redis does for a message,
+    by the number of servers that hear it.
+    """
 
     results: Results
     workers: Mapping[int, Figure]
+    publishing: Sequence[PublishingCost] = ()
 
     def write(self, path: Path) -> None:
         """Write all of it as JSON."""
@@ -34,18 +37,18 @@ class ClusterResults:
         if self.workers:
             names = {f"workers-{count}": figure for count, figure in self.workers.items()}
             found["workers"] = row_as_json(Row(WORKERS, names))
+        if self.publishing:
+            found["publishing"] = [asdict(cost) for cost in self.publishing]
         return found
-
-    def insert(self, path: Path) -> None:
-        """Put the tables between the marks of a page."""
-        text = path.read_text(encoding="utf-8")
-        pattern = re.compile(f"({re.escape(BEGIN)}).*({re.escape(END)})", re.DOTALL)
-        tables = self.format_tables()
-        path.write_text(pattern.sub(lambda marks: f"{marks[1]}{tables}\n{marks[2]}", text), encoding="utf-8")
 
     def format_tables(self) -> str:
         """All tables, as Markdown."""
-        tables = (self.results.format_throughput(), self.format_costs(), self.format_workers())
+        tables = (
+            self.results.format_throughput(),
+            self.format_costs(),
+            self.format_publishing(),
+            self.format_workers(),
+        )
         return "\n\n".join(table for table in tables if table)
 
     def format_costs(self) -> str:
@@ -65,6 +68,14 @@ class ClusterResults:
         add("The server that emits it, to one client", ABSENT, "sender", format_time)
         add("A server that has nobody in the room", ABSENT, "receiver", format_time)
         return format_table(["What a message costs", *servers.values()], lines) if lines else ""
+
+    def format_publishing(self) -> str:
+        """What a message costs Redis, by the number of servers that hear it."""
+        lines = [
+            [str(cost.subscribers), format_time(cost.alone), format_time(cost.together)] for cost in self.publishing
+        ]
+        header = ["Servers that hear a message: Redis's time for it", "by itself", f"{PIPELINE} at once, each of them"]
+        return format_table(header, lines) if lines else ""
 
     def format_workers(self) -> str:
         """What another worker adds, on cores that the generator shares."""

@@ -54,10 +54,32 @@ SCENARIOS: tuple[Scenario, ...] = (
         rate=ABSENT_RATE,
         measures="processor",
     ),
+    Scenario(
+        "cluster-absent-loaded",
+        "The same, as many as come with 100 in flight",
+        "fan-out",
+        "µs of a core",
+        1,
+        in_flight=100,
+        measures="processor",
+    ),
+    Scenario(
+        "cluster-present",
+        f"A message for a room in which a server has one client, {ABSENT_RATE:,} a second",
+        "fan-out",
+        "µs of a core",
+        2,
+        in_flight=1000,
+        rate=ABSENT_RATE,
+        measures="processor",
+    ),
 )
 
 # All clients are at A, in whose room B has nobody.
 ABSENT = "cluster-absent"
+ABSENT_LOADED = "cluster-absent-loaded"
+# One client at each.
+PRESENT = "cluster-present"
 # Whose messages are counted at Redis: both kinds publish the same number of them.
 COUNTED = "cluster-latency"
 
