@@ -29,11 +29,14 @@ _CLOCK_TICKS: Final = os.sysconf("SC_CLK_TCK")
 PORTS: Final = range(10_000, 32_000)
 """Below those that a kernel gives to whoever asks for any: no connection of another test takes one in the meantime."""
 
+# Not the module's own numbers: hypothesis seeds those, and processes side by side would all choose the same ports.
+_RANDOM: Final = random.SystemRandom()
+
 
 def free_port() -> int:
     """A port nothing listens on at this moment."""
     while True:
-        port = random.choice(PORTS)
+        port = _RANDOM.choice(PORTS)
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
