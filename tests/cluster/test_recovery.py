@@ -184,6 +184,32 @@ async def test_nothing_came_before_the_cut(cluster: Gathering, proxy: Proxy, sec
         assert wanderer.recovered == [False, True]
 
 
+@pytest.mark.parametrize("second", [OURS, OTHER_OF_OURS])
+async def test_events_are_on_their_way_when_it_comes_back(cluster: Gathering, proxy: Proxy, second: int) -> None:
+    there = cluster.members[second]
+    assert isinstance(there, Windsock)
+    wanderer = Wanderer(proxy, "wanderer")
+    wanderer.lead_to(cluster.members[OURS])
+    async with wanderer:
+        await wanderer.connected(1)
+        await wanderer.cut()
+        await is_away(cluster, wanderer)
+        emitted = 0
+
+        async def emit() -> None:
+            nonlocal emitted
+            while len(wanderer.ids) == 1:
+                there.io.to("there").emit("news", emitted)
+                emitted += 1
+                await asyncio.sleep(0.0005)  # several at any moment have been written to Redis and not come back
+
+        emitting = asyncio.ensure_future(emit())
+        await wanderer.come_to(there)
+        await emitting
+        await wanderer.got(*[["news", number] for number in range(emitted)])
+        assert wanderer.recovered == [False, True]
+
+
 async def test_the_server_is_started_anew_meanwhile(cluster: Gathering, proxy: Proxy) -> None:
     wanderer = Wanderer(proxy, "wanderer")
     ours = cluster.members[OTHER_OF_OURS]

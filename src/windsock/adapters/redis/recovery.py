@@ -99,6 +99,8 @@ class StreamsRecoveryAdapter(ClusterAdapter):
         self._waiting: dict[int, _Waiting] = {}
         # Of these, the ones whose target still says whom they are for.
         self._open: dict[int, _Waiting] = {}
+        # By id of a socket that comes back, those it is to get once they have their place.
+        self._returning: dict[str, list[_Waiting]] = {}
         self._stalled = False
         self._timer: asyncio.TimerHandle | None = None
 
@@ -116,6 +118,9 @@ class StreamsRecoveryAdapter(ClusterAdapter):
     def add(self, member: Member) -> None:
         """See :class:`windsock.adapters.base.Adapter`."""
         self._settle_members()
+        for waiting in self._returning.pop(member.id, ()):
+            if waiting.members is not None:
+                waiting.members.add(member)
         self._starts.setdefault(member.id, self._medium.reader.place)
         super().add(member)
 
@@ -126,6 +131,7 @@ class StreamsRecoveryAdapter(ClusterAdapter):
             if waiting.members is not None:
                 waiting.members.discard(member)
         self._starts.pop(member.id, None)
+        self._returning.pop(member.id, None)
         super().remove(member)
 
     def join(self, member: Member, rooms: Iterable[str]) -> None:
@@ -305,6 +311,7 @@ class StreamsRecoveryAdapter(ClusterAdapter):
         reader = self._medium.reader
         known = reader.tail.place_at(asyncio.get_running_loop().time() - self._grace)
         received = max(self._starts.pop(state.id, BEGINNING), known)
+        self._returning.pop(state.id, None)
         milliseconds = round(lifetime * 1000)
         if milliseconds < 1:
             return
@@ -375,6 +382,9 @@ class StreamsRecoveryAdapter(ClusterAdapter):
         if state is None or state.id in self._starts:
             return None
         self._starts[state.id] = after
+        # What this node has emitted and not read yet is no part of what was missed, and was for those who were here.
+        self._settle_members()
+        self._returning[state.id] = [each for each in self._waiting.values() if replay.is_for(each.target)]
         return state, replay.missed
 
     def _take_page(self, replay: Replay, place: int, fields: Mapping[bytes, bytes]) -> None:

@@ -48,16 +48,20 @@ class Replay:
         """The socket as it is by now; ``None`` if it is not."""
         return None if self.refused else replace(self._state, rooms=frozenset(self._rooms))
 
+    def is_for(self, target: Target) -> bool:
+        """Whether the socket, in the rooms where it is by now, is among those that an event is for."""
+        return (not target.rooms or not self._rooms.isdisjoint(target.rooms)) and self._rooms.isdisjoint(target.except_)
+
     def take(self, entry: Entry) -> None:
         """The next entry."""
         message = entry.message
         if isinstance(message, Broadcast):
             # Only those that nobody acknowledges and that are worth keeping were logged.
-            if message.request_id is None and not message.target.volatile and self._is_in(message.target):
+            if message.request_id is None and not message.target.volatile and self.is_for(message.target):
                 self._miss(entry)
         elif self._left_at is None or entry.place <= self._left_at:
             return
-        elif isinstance(message, SocketsJoin | SocketsLeave | DisconnectSockets) and self._is_in(message.target):
+        elif isinstance(message, SocketsJoin | SocketsLeave | DisconnectSockets) and self.is_for(message.target):
             if isinstance(message, SocketsJoin):
                 self._rooms.update(message.rooms)
             elif isinstance(message, SocketsLeave):
@@ -74,6 +78,3 @@ class Replay:
         self._limit -= message.size
         if self._limit < 0:
             self.refused = True
-
-    def _is_in(self, target: Target) -> bool:
-        return (not target.rooms or not self._rooms.isdisjoint(target.rooms)) and self._rooms.isdisjoint(target.except_)
