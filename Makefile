@@ -22,7 +22,7 @@ node_stamp = $(STAMPS)/node-$(subst /,-,$(1))
 NODE_STAMPS := $(foreach folder,$(NODE_FOLDERS),$(call node_stamp,$(folder)))
 PROJECTS := pyproject.toml chat/pyproject.toml chat/hatch_build.py
 
-.PHONY: help setup chat docs test check check-python check-web events test-python test-pythons test-web test-browser bench bench-cluster storm autobahn lock clean
+.PHONY: help setup chat docs test check check-python check-web events test-python test-pythons test-web test-browser bench bench-cluster storm roll autobahn lock clean
 
 help: ## show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -83,6 +83,9 @@ bench-cluster: $(STAMPS)/dev $(filter %-benchmarks-node,$(NODE_STAMPS)) $(STAMPS
 
 storm: $(STAMPS)/dev $(filter %-tests-conformance-js,$(NODE_STAMPS)) ## five thousand clients are dropped at once, and come back
 	$(BIN)/python -m tests.workers.storm
+
+roll: $(STAMPS)/dev $(filter %-tests-conformance-js,$(NODE_STAMPS)) $(STAMPS)/redis ## workers are replaced under load, over Redis: is anything lost?
+	$(BIN)/python -m tests.workers.roll
 
 autobahn: $(STAMPS)/dev ## the WebSocket protocol suite; needs a CPython 2.7
 	$(BIN)/python -m tests.conformance.autobahn
