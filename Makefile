@@ -152,7 +152,8 @@ PYRIGHT = PATH="$(CURDIR)/$(BIN):$$PATH" tests/contracts/js/node_modules/.bin/py
 # The types of the chat's events, as its web client has them.
 EVENTS = $(BIN)/windsock types --factory windsock_chat.main:describe_events --output $(WEB)/src/lib/api/events.ts
 
-PYTEST = -n auto --maxprocesses 4 --dist loadfile -p no:benchmark
+# Most tests wait for something most of the time: a process more than there are cores.
+PYTEST = -n $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )) --maxprocesses 4 --dist loadfile -p no:benchmark
 
 web = cd $(WEB) && npm --loglevel=error $(1)
 browser_client = cd $(BROWSER_CLIENT) && npm --loglevel=error $(1)
