@@ -55,6 +55,12 @@ class Workers(ServerProcess):
     def open_descriptors(self) -> int:
         return sum(len(os.listdir(f"/proc/{pid}/fd")) for pid in self.pids)
 
+    def connections(self) -> int:
+        """Those of clients that no worker has closed yet."""
+        rows = [row.split() for row in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+        # proc(5): the second column is our end's address; established is 01, closed by the client alone 08.
+        return sum(row[1].endswith(f":{self.port:04X}") and row[3] in ("01", "08") for row in rows)
+
 
 class Clients:
     """Stock clients in a process of Node's, which is asked by lines and answers by lines of JSON.
