@@ -118,7 +118,7 @@ class Connection:
     """One HTTP connection, kept alive."""
 
     def __init__(self, port: int) -> None:
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=10)
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=WITHIN)
         self.header = ""
         self.head = b""
         self._rest = b""
