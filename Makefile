@@ -75,8 +75,9 @@ test-web: $(filter %-chat-web %-clients-typescript,$(NODE_STAMPS)) ## the unit t
 test-browser: $(STAMPS)/dev $(STAMPS)/web $(STAMPS)/chromium ## the chat in a real browser
 	$(call web,run e2e)
 
-bench: $(STAMPS)/dev $(filter %-benchmarks-node,$(NODE_STAMPS)) $(STAMPS)/zlib ## Windsock beside Socket.IO on Node and python-socketio
+bench: $(STAMPS)/dev $(filter %-benchmarks-node,$(NODE_STAMPS)) $(STAMPS)/zlib $(STAMPS)/redis ## Windsock beside Socket.IO on Node and python-socketio
 	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks.cluster --only cluster-absent --only cluster-absent-loaded
 
 bench-cluster: $(STAMPS)/dev $(filter %-benchmarks-node,$(NODE_STAMPS)) $(STAMPS)/zlib $(STAMPS)/redis ## two servers over Redis beside two on Node, and workers
 	$(BIN)/python -m benchmarks.cluster --check
