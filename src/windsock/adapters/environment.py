@@ -92,9 +92,9 @@ def cluster_of_environment(path: str, *, chosen: bool, recovers: bool) -> Cluste
 
 def _cluster_over_redis(url: str, adapter: str, path: str) -> Cluster:
     # Only where it is wanted is it installed.
-    from windsock.adapters.redis.pubsub import RedisPubSubAdapter  # noqa: PLC0415
-    from windsock.adapters.redis.sharded import RedisShardedAdapter  # noqa: PLC0415
-    from windsock.adapters.redis.streams import RedisStreamsAdapter  # noqa: PLC0415
+    from windsock.adapters.redis.pubsub import RedisPubSubAdapter  # noqa: PLC0415  see above
+    from windsock.adapters.redis.sharded import RedisShardedAdapter  # noqa: PLC0415  see above
+    from windsock.adapters.redis.streams import RedisStreamsAdapter  # noqa: PLC0415  see above
 
     name = path.strip("/")
     if name == _PATH:
