@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
-import aiohttp
 import socketio  # type: ignore[import-untyped]  # it ships no types
 
+from tests.answers import KeptAnswers
 from windsock import ConnectionRefused, Server
 from windsock.testing import Harness, Peer
 from windsock.types import ASGIApp, TransportName
@@ -91,8 +91,8 @@ class NetworkDevice(Device):
         self._token = token
         self._transport = transport
         # Its own would be left open where the server refuses or disconnects it.
-        self._http = aiohttp.ClientSession()
-        self._client = socketio.AsyncClient(reconnection=False, handle_sigint=False, http_session=self._http)
+        self._http = KeptAnswers()
+        self._client = socketio.AsyncClient(reconnection=False, handle_sigint=False, http_session=self._http.session)
         self._news = asyncio.Condition()
         self._refusal: Json | None = None
         self._client.on("*", self._take)

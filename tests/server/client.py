@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, Self
 
-import aiohttp
 import socketio  # type: ignore[import-untyped]  # the package has no types
 
+from tests.answers import KeptAnswers
 from tests.server.site import WITHIN
 
 
@@ -27,8 +27,8 @@ class Client:
         self._answers = answers or {}
         self._events: asyncio.Queue[tuple[str, str, list[Any]]] = asyncio.Queue()
         # Its own would be left open where the server refuses or disconnects it.
-        self._http = aiohttp.ClientSession()
-        self._sio = socketio.AsyncClient(reconnection=False, handle_sigint=False, http_session=self._http)
+        self._http = KeptAnswers()
+        self._sio = socketio.AsyncClient(reconnection=False, handle_sigint=False, http_session=self._http.session)
 
     async def connect(self, url: str, *, namespaces: tuple[str, ...] = ("/",), **options: Any) -> Self:
         """Connects to namespaces.

@@ -187,7 +187,9 @@ async def test_volatile_messages_are_dropped_for_a_slow_member(host: Serve, lane
     await fall_behind(endpoint, healthy, volatile=True)
     endpoint.group("a").send("last")
     found = await numbers(slow)
-    assert found == list(range(len(found)))
+    # Not always the first ones: when its machine takes some more, it gets what is sent next.
+    assert found == sorted(set(found))
+    assert found[0] == 0
     assert len(found) < FILL
     assert endpoint.slow_consumers.dropped_messages == 0, "of what was kept for it"
 
