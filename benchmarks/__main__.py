@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import resource
-import signal
 import sys
 from collections import defaultdict
 from collections.abc import Sequence
@@ -13,13 +11,14 @@ from pathlib import Path
 
 from benchmarks import machine
 from benchmarks.figures import Row, judge, summarise
-from benchmarks.load import LoadFailed, Measurement, measure
+from benchmarks.load import Measurement, measure
 from benchmarks.plot import draw
+from benchmarks.program import run_program
 from benchmarks.results import Results
 from benchmarks.scenarios import QUICK, SCENARIOS, Effort, Scenario
-from benchmarks.servers import Server, ServerFailed, choose_servers, running
+from benchmarks.servers import Server, choose_servers, running
 from benchmarks.thresholds import find_needed
-from benchmarks.toolchain import HERE, ROOT, ToolMissing, build_generator, install_node_packages, require_programs
+from benchmarks.toolchain import HERE, ROOT, build_generator, install_node_packages, require_programs
 
 ROUNDS = 5
 DEFAULT_SERVERS = ("windsock", "node", "python-socketio")
@@ -31,14 +30,7 @@ Measured = dict[tuple[str, str], list[Measurement]]
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the benchmark. Returns 1 when ``--check`` is given and a threshold is not met, 2 when it could not run."""
     options = _parse(arguments)
-    # A termination asked for politely unwinds the stack, and so ends the servers.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    raise_descriptor_limit()
-    try:
-        return _run(options)
-    except (ToolMissing, ServerFailed, LoadFailed) as error:
-        print(f"benchmarks: {error}", file=sys.stderr)
-        return 2
+    return run_program(lambda: _run(options))
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -104,12 +96,6 @@ def _summarise(scenarios: Sequence[Scenario], servers: Sequence[Server], measure
         rows=rows,
         verdicts=judge(rows, CONTENDER, lambda name: find_needed(name, (int(major), int(minor)))),
     )
-
-
-def raise_descriptor_limit() -> None:
-    """The children inherit it: ten thousand connections are two ends of ten thousand descriptors."""
-    _, highest = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (highest, highest))
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import argparse
 import shutil
-import signal
 import subprocess
 import sys
 from collections import defaultdict
@@ -13,16 +12,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks import machine
-from benchmarks.__main__ import Measured, raise_descriptor_limit
+from benchmarks.__main__ import Measured
 from benchmarks.cluster.measuring import KINDS, measure_cluster, measure_workers
 from benchmarks.cluster.publishing import measure_publishing
 from benchmarks.cluster.results import ClusterResults
 from benchmarks.cluster.scenarios import NEEDED, SCENARIOS, WORKER_COUNTS, WORKERS
 from benchmarks.figures import Row, judge, summarise
-from benchmarks.load import LoadFailed, Measurement
+from benchmarks.load import Measurement
+from benchmarks.program import run_program
 from benchmarks.results import Results, insert
 from benchmarks.scenarios import QUICK, Effort, Scenario
-from benchmarks.servers import PYTHON_PACKAGES, ServerFailed
+from benchmarks.servers import PYTHON_PACKAGES
 from benchmarks.thresholds import YARDSTICK
 from benchmarks.toolchain import HERE, ROOT, ToolMissing, build_generator, install_node_packages, require_programs
 
@@ -33,14 +33,7 @@ CONTENDER = "windsock"
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the benchmark. Returns 1 when ``--check`` is given and a threshold is not met, 2 when it could not run."""
     options = _parse(arguments)
-    # A termination asked for politely unwinds the stack, and so ends the servers.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    raise_descriptor_limit()
-    try:
-        return _run(options)
-    except (ToolMissing, ServerFailed, LoadFailed) as error:
-        print(f"benchmarks: {error}", file=sys.stderr)
-        return 2
+    return run_program(lambda: _run(options))
 
 
 def _run(options: argparse.Namespace) -> int:

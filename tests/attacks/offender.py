@@ -6,16 +6,8 @@ import base64
 import time
 
 from tests.attacks.conftest import Target
-from tests.attacks.wire import (
-    BINARY,
-    TEXT,
-    WEBSOCKET,
-    WITHIN,
-    ConnectionEnded,
-    PollingSession,
-    WebSocket,
-    frame,
-)
+from tests.attacks.wire import WEBSOCKET, WITHIN, ConnectionEnded, PollingSession, WebSocket, frame
+from tests.protocol.wire import BINARY, TEXT
 
 
 class Offender:

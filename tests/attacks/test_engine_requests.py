@@ -9,7 +9,6 @@ import pytest
 from tests.attacks.conftest import Target, on_the_original_too
 from tests.attacks.wire import (
     POLLING,
-    TEXT,
     WEBSOCKET,
     WITHIN,
     Connection,
@@ -21,6 +20,7 @@ from tests.attacks.wire import (
     http,
     post_head,
 )
+from tests.protocol.wire import TEXT
 
 MEGABYTE = 1_000_000
 

@@ -8,9 +8,7 @@ import pytest
 
 from tests.attacks.conftest import Target, on_the_original_too
 from tests.attacks.wire import (
-    BINARY,
     POLLING,
-    TEXT,
     WEBSOCKET,
     Client,
     ConnectionEnded,
@@ -21,6 +19,7 @@ from tests.attacks.wire import (
     frame,
     http,
 )
+from tests.protocol.wire import BINARY, TEXT
 
 
 @on_the_original_too

@@ -11,7 +11,8 @@ from ormsgpack import Ext, packb, unpackb
 
 from tests.attacks.conftest import Target
 from tests.attacks.offender import Offender, gone_after_rest
-from tests.attacks.wire import BINARY, MsgpackClient, WebSocket, frame
+from tests.attacks.wire import MsgpackClient, WebSocket, frame
+from tests.protocol.wire import BINARY
 
 on_both_transports = pytest.mark.parametrize("transport", ["websocket", "polling"])
 pytestmark = pytest.mark.parametrize("target", [("windsock", {"parser": "msgpack"})], indirect=True, ids=["windsock"])

@@ -8,14 +8,8 @@ import pytest
 
 from tests.attacks.conftest import Target
 from tests.attacks.offender import Offender, gone_after_rest
-from tests.attacks.wire import (
-    TEXT,
-    WEBSOCKET,
-    Client,
-    PollingSession,
-    WebSocket,
-    frame,
-)
+from tests.attacks.wire import WEBSOCKET, Client, PollingSession, WebSocket, frame
+from tests.protocol.wire import TEXT
 
 on_both_transports = pytest.mark.parametrize("transport", ["websocket", "polling"])
 

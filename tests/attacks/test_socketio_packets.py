@@ -8,11 +8,8 @@ import pytest
 
 from tests.attacks.conftest import Target, on_the_original_too
 from tests.attacks.offender import Offender, gone_after_rest
-from tests.attacks.wire import (
-    BINARY,
-    Client,
-    ConnectionEnded,
-)
+from tests.attacks.wire import Client, ConnectionEnded
+from tests.protocol.wire import BINARY
 
 on_both_transports = pytest.mark.parametrize("transport", ["websocket", "polling"])
 

@@ -12,13 +12,7 @@ import pytest
 
 from tests.attacks.conftest import Target, on_every_server, on_the_original_too
 from tests.attacks.wire import (
-    BINARY,
-    CLOSE,
-    CONTINUATION,
     NO_CLOSE_FRAME,
-    PING,
-    PONG,
-    TEXT,
     WEBSOCKET,
     Client,
     Connection,
@@ -27,6 +21,7 @@ from tests.attacks.wire import (
     frame,
     upgrade_headers,
 )
+from tests.protocol.wire import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT
 
 MEGABYTE = 1_000_000
 

@@ -14,15 +14,10 @@ from typing import Any, Final, Self
 
 from ormsgpack import packb, unpackb
 
+from tests.protocol.wire import BINARY, CLOSE, TEXT, client_frame
+
 WITHIN: Final = 20.0
 """Seconds to wait for an answer that comes at once when it comes."""
-
-CONTINUATION: Final = 0x0
-TEXT: Final = 0x1
-BINARY: Final = 0x2
-CLOSE: Final = 0x8
-PING: Final = 0x9
-PONG: Final = 0xA
 
 NO_CLOSE_FRAME: Final = 1006
 """What ``WebSocket.close_code`` gives when the connection ended without a close frame (RFC 6455, 7.1.5)."""
@@ -202,34 +197,12 @@ class Connection:
         self._buffer += data
 
 
-def frame(
-    opcode: int,
-    payload: bytes = b"",
-    *,
-    final: bool = True,
-    reserved: int = 0,
-    masked: bool = True,
-    length: int | None = None,
-) -> bytes:
-    """One WebSocket frame (RFC 6455, section 5.2).
+def frame(opcode: int, payload: bytes = b"", **options: Any) -> bytes:
+    """One frame as :func:`tests.protocol.wire.client_frame` makes it, masked with zeros.
 
-    Args:
-        reserved: RSV1 to RSV3 as three bits.
-        length: what the header says instead of the truth.
+    A mask of zeros is a mask: the payload stays readable in a dump.
     """
-    announced = len(payload) if length is None else length
-    flag = 0x80 if masked else 0
-    head = bytes([(0x80 if final else 0) | reserved << 4 | opcode])
-    if announced < 126:
-        head += bytes([flag | announced])
-    elif announced < 65_536:
-        head += bytes([flag | 126]) + struct.pack("!H", announced)
-    else:
-        head += bytes([flag | 127]) + struct.pack("!Q", announced)
-    if not masked:
-        return head + payload
-    # A mask of zeros is a mask: the payload stays readable in a dump, and costs nothing to make.
-    return head + bytes(4) + payload
+    return client_frame(opcode, payload, key=bytes(4), **options)
 
 
 class WebSocket(Connection):

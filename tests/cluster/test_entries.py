@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.cluster.test_vocabulary import SOCKET, SOCKET_FIELDS, garbage, msgpack, names, plain, targets, values
+from tests.cluster.strategies import names, targets, values
+from tests.cluster.test_vocabulary import SOCKET, SOCKET_FIELDS, garbage, msgpack, plain
 from windsock import EncodeError
 from windsock.adapters.base import EVERYBODY, Target
 from windsock.adapters.messages import (

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ormsgpack import OPT_DATETIME_AS_TIMESTAMP_EXT, packb, unpackb
 
+from tests.cluster.strategies import names, targets, values
 from windsock import ConfigurationError, EncodeError
 from windsock.adapters.base import Target
 from windsock.adapters.messages import (
@@ -221,20 +222,6 @@ def test_a_name_is_as_long_as_javascript_has_it() -> None:
 def test_a_mode_that_is_none() -> None:
     with pytest.raises(ConfigurationError, match="dynamic-private"):
         ShardedChannels("/", mode="often")  # type: ignore[arg-type]  # as from a file of settings
-
-
-values = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers(-(2**63), 2**63 - 1)
-    | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text()
-    | st.binary(),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
-    max_leaves=10,
-)
-names = st.text(min_size=1)
-targets = st.builds(Target, st.frozensets(names), st.frozensets(names), volatile=st.booleans(), compress=st.booleans())
 
 
 @given(names, targets, st.lists(values))

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.cluster.test_vocabulary import garbage, msgpack, names, values
+from tests.cluster.strategies import names, values
+from tests.cluster.test_vocabulary import garbage, msgpack
 from windsock import EncodeError, SocketState
 from windsock.adapters.base import EVERYBODY
 from windsock.adapters.messages import Broadcast, Payload

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ormsgpack import OPT_DATETIME_AS_TIMESTAMP_EXT, packb
 
+from tests.cluster.strategies import names, targets, values
 from windsock import EncodeError
 from windsock.adapters.base import Target
 from windsock.adapters.messages import (
@@ -210,20 +211,6 @@ def test_channels() -> None:
     assert channels.pattern == "app#/a\\*b#*"
     assert channels.room("r") == "app#/a*b#r#"
     assert channels.answers("u") == "app-response#/a*b#u#"
-
-
-values = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers(-(2**63), 2**63 - 1)
-    | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text()
-    | st.binary(),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
-    max_leaves=10,
-)
-names = st.text(min_size=1)
-targets = st.builds(Target, st.frozensets(names), st.frozensets(names), volatile=st.booleans(), compress=st.booleans())
 
 
 @given(names, targets, st.lists(values))

@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from hypothesis import HealthCheck, settings
+
 from tests.conformance.javascript import Lines
+from windsock.protocol.socketio import Packet
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -23,7 +26,7 @@ class Oracle(Lines):
             Refused: they threw an error.
         """
         self.send({"ask": question, **pack(details)})
-        reply = self.receive(within=10)
+        reply = self.receive(within=30)
         if "error" in reply:
             raise Refused(reply["error"])
         return unpack(reply["answer"])
@@ -31,6 +34,22 @@ class Oracle(Lines):
 
 class Refused(Exception):
     """The official parser threw an error."""
+
+
+slow = settings(
+    max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
+"""For a property that asks it each time."""
+
+
+def agrees(packet: Packet, theirs: Any) -> bool:
+    """Whether the official parser read the same packet."""
+    return (
+        theirs["type"] == packet.type
+        and theirs["nsp"] == packet.namespace
+        and theirs.get("id") == packet.id
+        and same(theirs.get("data"), packet.data)
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,9 @@ import pytest
 from websockets.exceptions import ConnectionClosed, ConnectionClosedError, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
-from tests.attacks.wire import BINARY, CLOSE, TEXT, ConnectionEnded, WebSocket, frame, http
+from tests.attacks.wire import ConnectionEnded, WebSocket, frame, http
 from tests.conformance.process import ServerProcess, python
+from tests.protocol.wire import BINARY, CLOSE, TEXT
 
 COMMANDS = {
     "windsock": python("-m", "windsock.cli", "serve", "tests.conformance.endpoints:app", "--port", "{port}"),

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tests.conformance.oracle import Oracle, Refused, same
+from tests.conformance.oracle import Oracle, Refused, agrees, slow
 from windsock.errors import PacketError, PayloadError, UndecodableArgument
 from windsock.protocol import payload
 from windsock.protocol.engineio import Message
@@ -113,20 +113,6 @@ def decode(messages: list[str | bytes]) -> tuple[list[Packet], bool]:
         if packet is not None:
             found.append(packet)
     return found, waiting
-
-
-def agrees(packet: Packet, theirs: Any) -> bool:
-    return (
-        theirs["type"] == packet.type
-        and theirs["nsp"] == packet.namespace
-        and theirs.get("id") == packet.id
-        and same(theirs.get("data"), packet.data)
-    )
-
-
-slow = settings(
-    max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
 
 
 @slow

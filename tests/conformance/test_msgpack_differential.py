@@ -10,11 +10,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from ormsgpack import packb
 
-from tests.conformance.oracle import EPOCH, ArrayBuffer, Oracle, Refused, Undefined, same
+from tests.conformance.oracle import EPOCH, ArrayBuffer, Oracle, Refused, Undefined, agrees, same, slow
 from windsock.errors import PacketError
 from windsock.protocol.parsers.msgpack import MsgpackParser
 from windsock.protocol.socketio import MAX_ACK_ID_DIGITS, RESERVED_EVENTS, Packet, PacketType
@@ -89,20 +89,6 @@ def read_in_python(value: Any) -> Any:
         case dict():
             return {key: read_in_python(each) for key, each in value.items()}
     return value
-
-
-def agrees(packet: Packet, theirs: Any) -> bool:
-    return (
-        theirs["type"] == packet.type
-        and theirs["nsp"] == packet.namespace
-        and theirs.get("id") == packet.id
-        and same(theirs.get("data"), packet.data)
-    )
-
-
-slow = settings(
-    max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
 
 
 @slow

@@ -15,7 +15,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from websockets.extensions.permessage_deflate import PerMessageDeflate
 
-from tests.attacks.wire import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, frame
+from tests.attacks.wire import frame
+from tests.protocol.wire import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT
 from windsock.engine.request import parse_query
 from windsock.errors import PacketError, PayloadError, UndecodableArgument
 from windsock.protocol import payload

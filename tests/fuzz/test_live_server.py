@@ -15,11 +15,6 @@ import pytest
 
 from tests.attacks.conftest import Target
 from tests.attacks.wire import (
-    BINARY,
-    CLOSE,
-    CONTINUATION,
-    PING,
-    TEXT,
     WEBSOCKET,
     Connection,
     ConnectionEnded,
@@ -30,6 +25,7 @@ from tests.attacks.wire import (
     upgrade_headers,
 )
 from tests.conformance.servers import Servers
+from tests.protocol.wire import BINARY, CLOSE, CONTINUATION, PING, TEXT
 
 ROUNDS = 150
 """Connections for each seed."""
