@@ -6,6 +6,7 @@ What is here is in a local adapter; other nodes are told of by messages, which a
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import secrets
 from collections.abc import Callable, Collection, Iterable
@@ -277,7 +278,7 @@ class ClusterAdapter:
 
     def occupied(self, room: str) -> bool:
         """See :class:`windsock.adapters.driver.ClusterNode`."""
-        return bool(self._local.select(Target(frozenset((room,)))))
+        return bool(self._local.select(_one(room)))
 
     def receive(self, message: ClusterMessage) -> None:
         """See :class:`windsock.adapters.driver.ClusterNode`."""
@@ -424,6 +425,13 @@ class Cluster:
         return kind(
             namespace, emitter, local, self._connect, request_timeout=self._request_timeout, counters=self.counters
         )
+
+
+@functools.lru_cache(maxsize=4096)
+def _one(room: str) -> Target:
+    """A room alone. Each message of other nodes needs it, also those that concern nobody here, and making it costs more
+    than all else that becomes of those: it is kept for as many rooms as may be talked of at one time."""
+    return Target(frozenset((room,)))
 
 
 def _new_id() -> str:

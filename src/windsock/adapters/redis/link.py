@@ -44,8 +44,7 @@ the nodes of a cluster do not all come at once."""
 
 LONGEST_DELAY: Final = 5.0
 
-_MESSAGES: Final = {b"message": 1, b"smessage": 1, b"pmessage": 2}
-_KINDS: Final[dict[bytes, Kind]] = {b"message": "subscribe", b"smessage": "ssubscribe", b"pmessage": "psubscribe"}
+_MESSAGES: Final[dict[Kind, bytes]] = {"subscribe": b"message", "ssubscribe": b"smessage", "psubscribe": b"pmessage"}
 _CONFIRMED: Final[dict[bytes, Kind]] = {
     b"subscribe": "subscribe",
     b"ssubscribe": "ssubscribe",
@@ -109,7 +108,9 @@ class Link:
         self._on_gap = on_gap
         self._readers = readers
         # Of several where the channel of a room has the name of another namespace's.
-        self._receivers: dict[Topic, list[Receive]] = {}
+        self._receivers: dict[Kind, dict[bytes, list[Receive]]] = {kind: {} for kind in _MESSAGES}
+        # The same, as messages name their kind.
+        self._heard = {_MESSAGES[kind]: channels for kind, channels in self._receivers.items()}
         self._awaited: dict[Topic, asyncio.Future[None]] = {}
         self._publisher: Publisher | None = None
         self._subscriber: Wire | None = None
@@ -140,17 +141,17 @@ class Link:
     def unsubscribe(self, receivers: Mapping[Topic, Receive]) -> None:
         """Ends subscriptions."""
         for topic, receive in receivers.items():
-            others = self._receivers.get(topic, [])
+            kind, name = topic
+            others = self._receivers[kind].get(name.encode(), [])
             if receive in others:
                 others.remove(receive)
             if others:
                 continue
-            self._receivers.pop(topic, None)
+            self._receivers[kind].pop(name.encode(), None)
             awaited = self._awaited.pop(topic, None)
             if awaited is not None:
                 awaited.cancel()
             if self._subscriber is not None:
-                kind, name = topic
                 self._subscriber.send(kind.replace("sub", "unsub").upper(), name)
 
     async def detach(self, receivers: Mapping[Topic, Receive]) -> None:
@@ -162,7 +163,7 @@ class Link:
                 answer.exception()  # whatever it is: it was lost, or is not of interest
         self.unsubscribe(receivers)
         running = self._running
-        if not self._receivers and running is not None:
+        if not any(self._receivers.values()) and running is not None:
             self._running = None
             running.cancel()
             await asyncio.wait([running])
@@ -196,7 +197,8 @@ class Link:
 
     def _add(self, receivers: Mapping[Topic, Receive]) -> None:
         for topic, receive in receivers.items():
-            self._receivers.setdefault(topic, []).append(receive)
+            kind, name = topic
+            self._receivers[kind].setdefault(name.encode(), []).append(receive)
 
     async def _run(self) -> None:
         failures = 0
@@ -226,7 +228,8 @@ class Link:
                 subscriber = Wire(connections[0], self._take)
                 publisher = Publisher(connections[1], _refused)
                 tasks = [asyncio.ensure_future(subscriber.run()), asyncio.ensure_future(publisher.run())]
-                self._send_subscriptions(subscriber, self._receivers)
+                topics = [(kind, name.decode()) for kind, names in self._receivers.items() for name in names]
+                self._send_subscriptions(subscriber, topics)
                 self._subscriber = subscriber
                 for reader, connection in zip(self._readers, connections[2:], strict=True):
                     await reader.open(connection)
@@ -287,11 +290,11 @@ class Link:
                 logger.error("Redis refuses a subscription: %s", answer)
             return
         what = answer[0]
-        place = _MESSAGES.get(what)
-        if place is not None:
-            for receive in self._receivers.get((_KINDS[what], answer[1].decode(errors="replace")), ()):
+        heard = self._heard.get(what)
+        if heard is not None:
+            for receive in heard.get(answer[1], ()):
                 try:
-                    receive(answer[place], answer[place + 1])
+                    receive(answer[-2], answer[-1])
                 except Exception:
                     # One message that is not understood is no reason to hear no more.
                     logger.exception("a message on Redis could not be taken")
