@@ -115,7 +115,21 @@ def test_a_name_of_one_line_hides_nothing(typed: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["Ada", "José", "李小龍", "محمد", "Zoë 🏳️‍🌈", "O'Neil-Smith", "क्‍ष", "👩‍👩‍👧", "№ 1", "a\u0308"],
+    [
+        "Ada",
+        "José",
+        "🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f Kit",
+        "김",
+        "❤️",
+        "李小龍",
+        "محمد",
+        "Zoë 🏳️‍🌈",
+        "O'Neil-Smith",
+        "क्‍ष",
+        "👩‍👩‍👧",
+        "№ 1",
+        "a\u0308",
+    ],
 )
 def test_real_names_are_names(name: str) -> None:
     assert text.line(name, 64) == unicodedata.normalize("NFC", name)

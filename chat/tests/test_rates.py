@@ -119,6 +119,19 @@ PAYLOADS: dict[str, tuple[rate.Rate, Json]] = {
 }
 
 
+@pytest.mark.parametrize("event", [*PAYLOADS, "no:such:event"])
+async def test_events_that_carry_nonsense_are_limited_too(strict: Town, addresses: Iterator[str], event: str) -> None:
+    """To look at it, and to say what is wrong, costs as much as to answer what is right."""
+    ada = await someone(strict, next(addresses))
+    device = await ada.connect()
+    limit = PAYLOADS[event][0] if event in PAYLOADS else rate.UNKNOWN
+    answers = [await device.call(event, {"room_id": 1}) for _ in range(limit.per_user + 1)]
+    expected = "invalid_payload" if event in PAYLOADS else "unknown_event"
+    assert {answer["error"]["code"] for answer in answers[:-1]} == {expected}
+    assert answers[-1]["error"]["code"] == "rate_limited"
+    assert 1 <= answers[-1]["error"]["retry_after"] <= limit.seconds
+
+
 @pytest.mark.parametrize("event", PAYLOADS)
 async def test_events_are_limited_for_a_user_on_all_devices(strict: Town, addresses: Iterator[str], event: str) -> None:
     ada = await someone(strict, next(addresses))

@@ -71,6 +71,19 @@ async def test_a_public_room_is_found_and_joined(town: Town) -> None:
     assert kinds(await bob.do("GET", f"/rooms/{joined['id']}/log")) == ["joined", "joined"]
 
 
+async def test_a_private_room_is_no_place_in_the_list_of_public_ones(town: Town) -> None:
+    """Whoever knows its id could otherwise find out what it is called, by the names that follow it."""
+    ada, bob = await town.people(2)
+    stem = uuid4().hex[:10]
+    private, _ = await ada.create("private", name=f"{stem} a"), await ada.create(name=f"{stem} b")
+    page = await bob.do("GET", f"/rooms/browse?query={stem}&cursor={private['id']}")
+    assert (
+        page
+        == await bob.do("GET", f"/rooms/browse?query={stem}&cursor={uuid4()}")
+        == {"rooms": [], "next_cursor": None}
+    )
+
+
 async def test_an_outsider_sees_a_public_room_and_not_what_is_said_there(town: Town) -> None:
     ada, bob = await town.people(2)
     room = await ada.create()

@@ -1,7 +1,7 @@
 """The database: its migrations, its settings, and that a transaction is one."""
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -121,3 +121,23 @@ async def test_a_reader_sees_one_state(database: Database, ada: Account) -> None
         assert not await reader.users.any()
     async with database.read() as reader:
         assert await reader.users.any()
+
+
+async def test_tokens_that_continue_nothing_are_forgotten(database: Database, ada: Account) -> None:
+    """Also those of a session that goes on: it has one more for each quarter of an hour."""
+    long_ago, since, now = (datetime.now(UTC) - timedelta(days=days) for days in (60, 30, 0))
+    going, gone = uuid4(), uuid4()
+    async with database.write() as work:
+        await work.users.add(ada, "hash")
+        for session_id in (going, gone):
+            await work.sessions.add(session_id, ada.id, long_ago)
+            await work.sessions.add_token(session_id, session_id.bytes + b"old", long_ago)
+        await work.sessions.add_token(going, going.bytes + b"new", now)
+    async with database.write() as work:
+        await work.sessions.purge(since)
+    async with database.write() as work:
+        assert await work.sessions.get(going) is not None
+        assert await work.sessions.get(gone) is None
+        assert await work.sessions.find_token(going.bytes + b"new") is not None
+        for session_id in (going, gone):
+            assert await work.sessions.find_token(session_id.bytes + b"old") is None

@@ -29,6 +29,8 @@ CONNECT: Final = Rate("connect", 60, 60, 600)
 MESSAGE: Final = Rate("message", 10, 30, 300)
 MARKER: Final = Rate("marker", 10, 60, 600)
 TYPING: Final = Rate("typing", 10, 30, 300)
+# Events that there are not: each costs an answer.
+UNKNOWN: Final = Rate("unknown", 10, 30, 300)
 
 
 class RateLimiter(Protocol):

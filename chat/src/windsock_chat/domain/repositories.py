@@ -133,7 +133,7 @@ class Sessions(Protocol):
         """The user's live sessions but for the `keep` that were used last."""
 
     async def purge(self, before: datetime) -> None:
-        """Delete the sessions, with their tokens, that were last used before then."""
+        """Delete the sessions, with their tokens, that were last used before then, and older tokens of the others."""
 
 
 class Rooms(Protocol):

@@ -23,9 +23,15 @@ _RESERVED_USERNAMES: Final = frozenset({"all", "channel", "deleted", "everyone",
 # Within the ASCII names allowed, what looks the same in a common font: l and 1, o and 0, and the three separators.
 _LOOKALIKES: Final = str.maketrans({"1": "l", "0": "o", "-": "_", ".": "_"})
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
-# Characters that reorder or hide what stands around them, so that one name passes for another (UAX #9; Trojan Source).
-# The joiners U+200C and U+200D stay: scripts and emoji need them.
-_DECEPTIVE: Final = re.compile("[\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]")
+# Characters that reorder or hide what stands around them, so that one name passes for another (UAX #9; Trojan Source),
+# and those that are seen as nothing at all, some of them letters (Unicode's Default_Ignorable_Code_Point, and the empty
+# Braille pattern). The joiners U+200C and U+200D and the selectors U+FE0E and U+FE0F stay: scripts and emoji need them.
+_DECEPTIVE: Final = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\u2800\u3164"
+    "\ufe00-\ufe0d\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+)
+# The flags of England, Scotland and Wales are a black one with invisible letters behind it.
+_FLAG: Final = re.compile("\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a]{3,6}\U000e007f")
 
 
 def storable(value: str) -> str:
@@ -44,7 +50,7 @@ def username(value: str) -> str:
         raise ValueError(f"a username has {USERNAME_MIN} to {USERNAME_MAX} characters")
     if not _USERNAME.fullmatch(name):
         raise ValueError("a username has letters a to z, digits, '.', '_' and '-', and begins with a letter or digit")
-    if name in _RESERVED_USERNAMES:
+    if username_skeleton(name) in _RESERVED_USERNAMES:
         raise ValueError("this username is reserved")
     return name
 
@@ -92,6 +98,8 @@ def search_key(value: str) -> str:
 def _honest(text: str, longest: int) -> str:
     if len(text) > longest:
         raise ValueError(f"at most {longest} characters are allowed")
-    if _DECEPTIVE.search(text) or any(unicodedata.category(char) == "Cc" and char != "\n" for char in text):
+    if _DECEPTIVE.search(_FLAG.sub("", text)) or any(
+        unicodedata.category(char) == "Cc" and char != "\n" for char in text
+    ):
         raise ValueError("control characters and invisible characters are not allowed")
     return text

@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 from windsock import ConnectionRefused, EventError, Server, Socket
 from windsock_chat.domain.entry import EntryKind
 from windsock_chat.domain.errors import ChatError
-from windsock_chat.domain.rate import CONNECT
+from windsock_chat.domain.rate import CONNECT, UNKNOWN
 from windsock_chat.domain.session import Principal
 from windsock_chat.realtime import channels
 from windsock_chat.realtime.contract import CLIENT_EVENTS
@@ -34,6 +34,7 @@ from windsock_chat.services.log import Submission
 TYPING_EXPIRES: Final = 6
 
 Answer = Callable[[Principal, Socket, Any], Awaitable[object]]
+Handle = Callable[..., Awaitable[Any]]
 
 
 class Gateway:
@@ -45,6 +46,7 @@ class Gateway:
         self._publisher = publisher
         io.on("connect")(self.connect)
         io.on("disconnect")(self.disconnect)
+        io.use_event(self.limit)
         self._answer("message:send", self.send)
         self._answer("message:edit", self.edit)
         self._answer("message:delete", self.delete)
@@ -62,6 +64,17 @@ class Gateway:
     def disconnect(self, socket: Socket) -> None:
         """A device is gone that had been let in."""
         self._services.presences.depart(socket.data.user_id)
+
+    async def limit(self, socket: Socket, event: str, arguments: tuple[Any, ...], handle: Handle) -> Any:
+        """Let an event through within its rate; what it carries is not looked at before."""
+        known = CLIENT_EVENTS.get(event)
+        limit = UNKNOWN if known is None else known.rate
+        try:
+            await self._services.limiter.check_address(limit, socket.handshake.address)
+            await self._services.limiter.check_user(limit, str(socket.data.user_id))
+        except ChatError as error:
+            raise _refusal(error) from None
+        return await handle(*arguments)
 
     async def send(self, principal: Principal, socket: Socket, payload: SendMessage) -> EntryAck:
         """Write a message."""
@@ -95,20 +108,17 @@ class Gateway:
         return TypingAck(True)
 
     def _answer(self, name: str, answer: Answer) -> None:
-        """Register the answer to an event: within its rate, as whom the session is, its refusals as errors."""
+        """Register the answer to an event: as whom the session is, its refusals as errors."""
         event = CLIENT_EVENTS[name]
         ack: TypeAdapter[object] = TypeAdapter(event.ack)
         services = self._services
 
         async def handle(socket: Socket, payload: Payload) -> Any:
             try:
-                await services.limiter.check_address(event.rate, socket.handshake.address)
                 principal = await services.accounts.resume(socket.data.session_id)
-                await services.limiter.check_user(event.rate, str(principal.user.id))
                 return ack.dump_python(await answer(principal, socket, payload), mode="json")
             except ChatError as error:
-                data = {} if error.retry_after is None else {"retry_after": error.retry_after}
-                raise EventError(error.code, error.message, data) from None
+                raise _refusal(error) from None
 
         # Windsock validates what comes by the handler's annotation, and tells the client's types by both.
         handle.__annotations__.update({"payload": event.payload, "return": event.ack})
@@ -137,3 +147,9 @@ class Gateway:
             socket.join(channels.of_room(room_id) for room_id in wanted)
             joined = wanted
         return list(joined)
+
+
+def _refusal(error: ChatError) -> EventError:
+    return EventError(
+        error.code, error.message, {} if error.retry_after is None else {"retry_after": error.retry_after}
+    )

@@ -159,7 +159,7 @@ class Accounts:
         return Principal(state.account.user(self._presences.of(state.account)), session_id)
 
     async def purge(self) -> None:
-        """Forget the sessions that nobody can continue any more."""
+        """Forget the sessions that nobody can continue any more, and the tokens that continue none."""
         async with self._store.write() as work:
             await work.sessions.purge(datetime.now(UTC) - self._lifetimes.refresh)
 

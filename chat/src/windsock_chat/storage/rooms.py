@@ -78,7 +78,12 @@ class SqlRooms:
             statement = statement.where(contains(rooms.c.search_text, search_key(query)))
         if after is not None:
             position = rooms.alias("position")
-            last = select(position.c.search_text).where(position.c.id == after).scalar_subquery()
+            # Of a room that is not public, no position tells what it is called.
+            last = (
+                select(position.c.search_text)
+                .where(position.c.id == after, position.c.kind == RoomKind.PUBLIC.value)
+                .scalar_subquery()
+            )
             statement = statement.where(
                 or_(rooms.c.search_text > last, and_(rooms.c.search_text == last, rooms.c.id > after))
             )
