@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 from uvicorn.protocols.utils import get_client_addr, get_path_with_query_string
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from windsock.engine.registry import Engine
     from windsock.types import Send
     from windsock.uvicorn.http import HttpProtocol
+
+
+CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
 class DirectRequest:
@@ -97,13 +100,19 @@ class DirectRequest:
 
     async def receive(self) -> dict[str, Any]:
         """See the ASGI specification, "HTTP"."""
+        protocol = self._protocol
         while not self._body and not self._complete and not self._lost:
-            self._wake = self._protocol.loop.create_future()
+            if protocol.expect_100_continue:
+                # It is wanted after all (RFC 9110, section 10.1.1); a request that is refused is answered without.
+                protocol.expect_100_continue = False
+                protocol.flush()
+                protocol.transport.write(CONTINUE)
+            self._wake = protocol.loop.create_future()
             await self._wake
         if self._lost:
             return {"type": "http.disconnect"}
         body, self._body = b"".join(self._body), []
-        self._protocol.flow.resume_reading()
+        protocol.flow.resume_reading()
         return {"type": "http.request", "body": body, "more_body": not self._complete}
 
     def owns(self, send: Send) -> bool:
@@ -123,7 +132,7 @@ class DirectRequest:
         if protocol.access_log:
             _log(protocol, {**self._scope, "raw_path": self._scope["path"].encode()}, status)
         keep_alive = self._keep_alive and not close
-        protocol.write_direct(_answer(protocol, status, headers, body, keep_alive=keep_alive))
+        protocol.write_direct(_answer(protocol, self._scope, status, headers, body, keep_alive=keep_alive))
         protocol.finish_direct(close=close, keep_alive=keep_alive)
 
 
@@ -169,7 +178,7 @@ class Exchange:
         if protocol.access_log:
             _log(protocol, cycle.scope, status)
         keep_alive = cycle.keep_alive and not close
-        transport.write(_answer(protocol, status, headers, body, keep_alive=keep_alive))
+        transport.write(_answer(protocol, cycle.scope, status, headers, body, keep_alive=keep_alive))
         cycle.response_started = cycle.response_complete = True
         if close:
             protocol.linger()
@@ -178,7 +187,9 @@ class Exchange:
         protocol.on_response_complete()
 
 
-def _answer(protocol: HttpProtocol, status: int, headers: list[Header], body: bytes, *, keep_alive: bool) -> bytes:
+def _answer(
+    protocol: HttpProtocol, scope: Any, status: int, headers: list[Header], body: bytes, *, keep_alive: bool
+) -> bytes:
     parts = [STATUS_LINE[status]]
     for name, value in protocol.server_state.default_headers:
         parts += (name, b": ", value, b"\r\n")
@@ -187,7 +198,8 @@ def _answer(protocol: HttpProtocol, status: int, headers: list[Header], body: by
     if not keep_alive:
         parts.append(b"connection: close\r\n")
     parts.append(b"\r\n" if status == HTTPStatus.NO_CONTENT else b"content-length: %d\r\n\r\n" % len(body))
-    parts.append(body)
+    if scope["method"] != "HEAD":  # whose answer ends with its head (RFC 9110, section 9.3.2)
+        parts.append(body)
     return b"".join(parts)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import re
 import sys
 from collections import deque
@@ -35,14 +36,19 @@ MAX_HEADERS: Final = 128
 """Fields in a request's head. uvicorn keeps as many as come."""
 
 MAX_HEAD_SIZE: Final = 64 * 1024
-"""Bytes in a request's head. The parser keeps a field that does not end without telling anybody, so what is counted
-beside the fields is what came while a head was not whole."""
+"""Bytes in a request's head, and in the fields behind a chunked body. The parser keeps a field that does not end
+without telling anybody, so what is counted beside the fields is what came while a head was not whole, or of a body
+nothing."""
 
 MAX_PIPELINED: Final = 1000
 """Requests of one connection that wait for the answer to an earlier one. One read can hold ten thousand."""
 
 HEAD_TIMEOUT: Final = 20.0
 """Seconds in which a request's head must have come. A client that sends a byte a minute holds a descriptor."""
+
+SEND_TIMEOUT: Final = 60.0
+"""Seconds in which a client must take some of an answer that does not fit into its connection's buffers (as nginx's
+``send_timeout``): one that takes nothing would have it kept for ever, and its connection."""
 
 FIRST_REQUEST_TIMEOUT: Final = 2.0
 """Seconds that a stopping server waits for the first request of a connection that it has accepted: the client has sent
@@ -104,6 +110,9 @@ class HttpProtocol(HttpToolsProtocol):
         self._queue: list[bytes] = []
         self._direct: DirectRequest | None = None
         self._head_timer: asyncio.TimerHandle | None = None
+        # While the client does not take its answers: what was left of them at the last look.
+        self._send_timer: asyncio.TimerHandle | None = None
+        self._unsent = math.inf
         # When the connection began to wait for another request; one timer looks at it now and then.
         self._idle_since: float | None = None
         self._refusal = HTTPStatus.BAD_REQUEST
@@ -112,6 +121,8 @@ class HttpProtocol(HttpToolsProtocol):
         self._begun = False
         self._fresh = False
         self._ended = False
+        # Whether the read that is being parsed held some of a body.
+        self._fed = False
         self._unparsed = 0
         self._starting: deque[tuple[RequestResponseCycle, ASGI3Application]] = deque()
         self._active: RequestResponseCycle | None = None
@@ -144,6 +155,7 @@ class HttpProtocol(HttpToolsProtocol):
         self.pipeline.clear()
         super().connection_lost(exc)
         self._stop_head_timer()
+        self._stop_send_timer()
         if self.timeout_keep_alive_task is not None:
             self.timeout_keep_alive_task.cancel()
         if self._direct is not None:
@@ -167,6 +179,7 @@ class HttpProtocol(HttpToolsProtocol):
                 self.transport.abort()
             return
         self._parsing = True
+        self._fed = False
         self._read = data
         try:
             super().data_received(data)
@@ -180,7 +193,9 @@ class HttpProtocol(HttpToolsProtocol):
             # Whatever of the next head came behind a request is less than one read.
             self._ended = False
             self._unparsed = 0
-        elif self._in_head:
+        elif self._fed:
+            self._unparsed = 0
+        else:
             self._unparsed += len(data)
             if self._unparsed > MAX_HEAD_SIZE and not self.transport.is_closing():
                 self._refusal = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
@@ -207,10 +222,14 @@ class HttpProtocol(HttpToolsProtocol):
         """The client does not take its answers: start none of its requests."""
         super().pause_writing()
         self.flow.pause_reading()
+        if self._send_timer is None:
+            self._unsent = math.inf
+            self._send_timer = self.loop.call_later(SEND_TIMEOUT, self._check_sent)
 
     def resume_writing(self) -> None:
         """The client took its answers."""
         super().resume_writing()
+        self._stop_send_timer()
         self._start_waiting()
         if not self.flow.write_paused:
             self.flow.resume_reading()
@@ -223,10 +242,15 @@ class HttpProtocol(HttpToolsProtocol):
             self._refusal = HTTPStatus.TOO_MANY_REQUESTS
             raise HeadRefused
         self._begun = self._fresh = True
+        self._idle_since = None
         super().on_message_begin()
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """A field of the head."""
+        if not self._in_head:
+            # Behind a body: whoever reads the head's fields may not take it for one of them (RFC 9110, section 6.5.1).
+            # A proxy that sets X-Forwarded-For has not looked at it.
+            return
         if len(self.headers) >= MAX_HEADERS:
             self._refusal = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
             raise HeadRefused  # before the rest of fifty thousand of them is kept
@@ -259,9 +283,10 @@ class HttpProtocol(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         """A piece of a request's body."""
+        self._fed = True
         if self._direct is not None:
             self._direct.add(body)
-        else:
+        elif self._has_cycle():
             super().on_body(body)
 
     def on_message_complete(self) -> None:
@@ -269,7 +294,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._in_head = self._ended = True
         if self._direct is not None:
             self._direct.complete()
-        else:
+        elif self._has_cycle():
             super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:
@@ -294,6 +319,7 @@ class HttpProtocol(HttpToolsProtocol):
             return
         self.connections.discard(self)
         self.flush()
+        self._stop_send_timer()
         headers = Headers([(name.decode("ascii"), value.decode("latin-1")) for name, value in self.headers])
         request = Request(self.url.decode("ascii"), headers, self.scope["method"], f"HTTP/{self.scope['http_version']}")
         protocol = self.ws_protocol_class(self.config, self.server_state, self.app_state)
@@ -335,7 +361,7 @@ class HttpProtocol(HttpToolsProtocol):
             super().timeout_keep_alive_handler()
 
     def _unset_keepalive_if_required(self) -> None:
-        self._idle_since = None
+        """Called for every read: but the rest of a body whose request is answered keeps nothing open."""
 
     def _watch_idle(self, seconds: float) -> None:
         self.timeout_keep_alive_task = self.loop.call_later(seconds, self.timeout_keep_alive_handler)
@@ -429,6 +455,11 @@ class HttpProtocol(HttpToolsProtocol):
         cycle: RequestResponseCycle | None = self.cycle
         return (cycle is None or cycle.response_complete) and not self._starting and not self.flow.write_paused
 
+    def _has_cycle(self) -> bool:
+        """Whether a request went through uvicorn's cycle: one that did not may be answered before its body is here."""
+        cycle: RequestResponseCycle | None = self.cycle
+        return cycle is not None
+
     def _is_unasked(self) -> bool:
         """Whether no request is being answered."""
         cycle: RequestResponseCycle | None = self.cycle
@@ -437,6 +468,20 @@ class HttpProtocol(HttpToolsProtocol):
     def _give_up_waiting(self) -> None:
         if self._is_unasked() and not self.transport.is_closing():
             self.transport.close()
+
+    def _check_sent(self) -> None:
+        unsent = self.transport.get_write_buffer_size()
+        if unsent < self._unsent:
+            self._unsent = unsent
+            self._send_timer = self.loop.call_later(SEND_TIMEOUT, self._check_sent)
+        else:
+            self._send_timer = None
+            self.transport.abort()
+
+    def _stop_send_timer(self) -> None:
+        if self._send_timer is not None:
+            self._send_timer.cancel()
+            self._send_timer = None
 
     def _stop_head_timer(self) -> None:
         if self._head_timer is not None:
