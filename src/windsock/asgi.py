@@ -167,18 +167,19 @@ class ASGIApplication:
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         engine = self.engine
+        lane = lane_of(scope, send)
+        if lane is None:
+            await receive()
         found = engine.find(scope, websocket=True)
         if found is None:
             found = await engine.admit(scope)
         if isinstance(found, Refusal):
-            await receive()
+            if lane is not None:
+                await receive()
             await deny(scope, send, found.status, found.body, found.headers)
             return
         sid = engine.new_id()
         headers = engine.handshake_headers(sid) if found is None else []
-        lane = lane_of(scope, send)
-        if lane is None:
-            await receive()
         carrier = None if lane is not None else engine.wiring.carriers.asgi(engine.wiring, receive, send)
         transport = carrier if lane is None else lane.take_over(engine.wiring, headers)
         assert transport is not None
@@ -338,7 +339,7 @@ class LongPolling:
             return
         transport.posting = True
         try:
-            body = await self._read_body(session)
+            body = await self._read_in_time(session)
             if body is not None:
                 taken = transport.post(body)
                 await self._write(*self._post_answer(taken if isinstance(taken, bool) else await taken))
@@ -358,6 +359,17 @@ class LongPolling:
             if name == b"content-type" and value == b"application/octet-stream":
                 return False
         return size <= self._engine.options.max_http_buffer_size
+
+    async def _read_in_time(self, session: Session) -> bytes | None:
+        options = self._engine.options
+        try:
+            # A pong would need another POST: who takes longer has no session any more, and must not hold what has come.
+            async with asyncio.timeout(options.ping_interval + options.ping_timeout):
+                return await self._read_body(session)
+        except TimeoutError:
+            _polling(session).refuse("transport error")
+            await self._write(408, self._with_common([]), b"", close=True)
+            return None
 
     async def _read_body(self, session: Session) -> bytes | None:
         """The request's body; ``None`` when it was too large or cut off, which ends the session."""

@@ -183,3 +183,14 @@ def test_other_methods_on_a_session(target: Target, method: str) -> None:
     assert 400 <= response.status < 600, response
     session.post(b'42["echo",1]')
     assert session.packets() == ['42["echo",1]']
+
+
+@pytest.mark.parametrize("target", [("windsock", {"ping_interval": 1.5, "ping_timeout": 1.5})], indirect=True)
+def test_a_body_that_never_ends_is_not_kept_longer_than_its_session(target: Target) -> None:
+    """Each such connection would hold as much as a message may have, for as long as its client likes."""
+    session = PollingSession(target.port)
+    with Connection(target.port) as connection:
+        connection.send(post_head(session.target, 900_000) + b"4" * 800_000)
+        assert connection.read_response().status == 408
+        connection.read_to_end()
+    session.assert_gone()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from contextlib import AsyncExitStack
@@ -267,6 +268,39 @@ async def test_sessions_are_bounded(host: Serve, lane: Lane, stack: AsyncExitSta
     await second.close()
     await until(lambda: len(io.engine.sessions) == 1, "one is gone")
     await (await dial(site, "websocket")).connect()
+
+
+@pytest.mark.parametrize("transport", ["polling", "websocket"])
+async def test_sessions_are_bounded_for_those_who_ask_at_once(
+    host: Serve, lane: Lane, stack: AsyncExitStack, transport: str
+) -> None:
+    """When the application is asked about the tenth, nobody else has come in yet."""
+    asked = 0
+    everybody = asyncio.Event()
+
+    async def allow(scope: Scope) -> bool:
+        nonlocal asked
+        asked += 1
+        if asked == 10:
+            everybody.set()
+        await everybody.wait()
+        return True
+
+    io = Server(max_sessions=3, allow_request=allow)
+    site = await host(io, lane)
+
+    async def status() -> int:
+        target = f"{ENGINE}&transport={transport}"
+        if transport == "polling":
+            return (await (await open_http(site.url, stack)).get(target)).status_code
+        try:
+            await open_websocket(site.url + target, stack)
+        except InvalidStatus as refused:
+            return refused.response.status_code
+        return 200
+
+    assert sorted(await asyncio.gather(*(status() for _ in range(10)))) == [200] * 3 + [503] * 7
+    assert len(io.engine.sessions) == 3
 
 
 # -- what is told --

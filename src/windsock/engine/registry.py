@@ -129,27 +129,33 @@ class Engine:
         return unasked and not self.draining and len(self.sessions) < self.options.max_sessions
 
     async def admit(self, scope: Scope) -> Refusal | None:
-        """Asks the application whether a new session may be opened."""
-        if len(self.sessions) >= self.options.max_sessions:
-            return Refusal(ErrorCode.BAD_REQUEST, "Too many sessions", status=503)
-        if self._admission is not None and not self.draining:
+        """Asks the application whether a new session may be opened; who is let in opens it at once."""
+        refusal = self._refusal()
+        if refusal is not None:
+            return refusal
+        if self._admission is not None:
             wait = self._admission.take(asyncio.get_running_loop().time())
             if wait < 0:
                 headers = ((b"retry-after", b"%d" % math.ceil(-wait)),)
                 return Refusal(ErrorCode.BAD_REQUEST, "Too many handshakes", status=503, headers=headers)
             if wait:
                 await asyncio.sleep(wait)
+        ask = self.options.allow_request
+        if ask is not None:
+            answer = ask(scope)
+            if inspect.isawaitable(answer):
+                answer = await answer
+            if answer is not True:
+                return Refusal(ErrorCode.FORBIDDEN, answer if isinstance(answer, str) else "", status=403)
+        # Once more: any number of others may have come in while this one waited.
+        return self._refusal()
+
+    def _refusal(self) -> Refusal | None:
         if self.draining:
             return Refusal(ErrorCode.BAD_REQUEST, "Server is closing", status=503)
-        ask = self.options.allow_request
-        if ask is None:
-            return None
-        answer = ask(scope)
-        if inspect.isawaitable(answer):
-            answer = await answer
-        if answer is True:
-            return None
-        return Refusal(ErrorCode.FORBIDDEN, answer if isinstance(answer, str) else "", status=403)
+        if len(self.sessions) >= self.options.max_sessions:
+            return Refusal(ErrorCode.BAD_REQUEST, "Too many sessions", status=503)
+        return None
 
     def new_id(self) -> str:
         """An id for a session; it is what the client proves itself with on long-polling."""
