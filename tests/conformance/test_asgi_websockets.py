@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
 from uuid import uuid4
@@ -268,6 +269,29 @@ def test_an_endpoint_that_does_not_read_stops_the_client(server: ServerProcess) 
         websocket.send(frame(BINARY, b"end"))
         total = json.loads(websocket.receive_text())
         assert total == (sent + (position > 0)) * 100_000
+
+
+@pytest.mark.usefixtures("quiet")
+@pytest.mark.parametrize("compression", ["deflate", None])
+def test_an_endpoint_that_does_not_read_keeps_few_large_messages(
+    server: ServerProcess, kind: str, compression: str | None
+) -> None:
+    """What it has not read is bounded in bytes, too; compressed, twelve megabytes are twelve kilobytes to send."""
+    if kind == "uvicorn":
+        return  # whose own class this is about
+    name = uuid4().hex
+    before = server.resident()
+    with dial(server, f"/ignore?name={name}", compression=compression) as websocket, ThreadPoolExecutor(1) as sending:
+        done = sending.submit(lambda: [websocket.send(bytes(12_000_000)) for _ in range(12)] and websocket.send(b"end"))
+        if compression is not None:
+            done.result(30)  # all of it is in the connection's buffers
+        else:
+            with suppress(TimeoutError):
+                done.result(3)  # the server reads no more
+        assert server.resident() - before < 60 * 2**20
+        assert http(server.port, "PUT", f"/tell/{name}").status == 204
+        assert json.loads(websocket.recv(30)) == 12 * 12_000_000
+        done.result(30)
 
 
 @pytest.mark.usefixtures("quiet")

@@ -13,7 +13,8 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from tests.protocol.wire import CLOSE, TEXT, client_frame, close_payload
 from tests.server.fixtures import Serve
 from tests.server.peer import open_websocket
-from tests.server.site import Lane, Trouble, rest, soon, until
+from tests.server.site import Lane, Trouble, pass_time, rest, soon, until
+from windsock.testing import Clock
 from windsock.types import Receive, Scope, Send
 
 Endpoint = Callable[[Scope, Receive, Send], Awaitable[None]]
@@ -288,3 +289,73 @@ async def test_a_client_that_does_not_read_slows_the_endpoint_down(
     assert 0 < sent < 400
     for _ in range(500):
         assert len(await soon(websocket.recv())) == 100_000
+
+
+async def hold_open(scope: Scope, receive: Receive, send: Send) -> None:
+    """Reads until the client is gone, and keeps how it went."""
+    await receive()
+    await send({"type": "websocket.accept"})
+    while (message := await receive())["type"] == "websocket.receive":
+        pass
+    scope["state"]["ended"].append(message["code"])
+
+
+@pytest.mark.clock
+async def test_a_client_that_is_gone_without_a_word_is_found_out(
+    host: Serve, lane: Lane, stack: AsyncExitStack
+) -> None:
+    """uvicorn's ``ws_ping_interval`` and ``ws_ping_timeout``, of 20 seconds each: no pong, no connection."""
+    ended: list[int] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await hold_open({**scope, "state": {"ended": ended}}, receive, send)
+
+    site = await host(websocket_app(app), lane, lifespan="off")
+    reader, writer = await asyncio.open_connection("127.0.0.1", site.port)
+    stack.push_async_callback(writer.wait_closed)
+    stack.callback(writer.close)
+    writer.write(
+        f"GET / HTTP/1.1\r\nHost: 127.0.0.1:{site.port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+        "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode()
+    )
+    await soon(reader.readuntil(b"\r\n\r\n"))
+    with Clock() as clock:
+        await pass_time(clock, 21, 1)
+        head = await soon(reader.readexactly(2))
+        assert head[0] == 0x89
+        await soon(reader.readexactly(head[1]))
+        assert not ended
+        await pass_time(clock, 35, 1)
+        assert ended == [1011 if lane == "lane" else ended[0]]
+        await soon(reader.read())
+
+
+@pytest.mark.clock
+async def test_a_client_that_answers_pings_may_say_nothing(host: Serve, lane: Lane, stack: AsyncExitStack) -> None:
+    site = await host(websocket_app(echo), lane, lifespan="off")
+    websocket = await open_websocket(site.url, stack)
+    with Clock() as clock:
+        await pass_time(clock, 300, 1)
+    await websocket.send("still here")
+    assert await soon(websocket.recv()) == "still here"
+
+
+@pytest.mark.clock
+async def test_a_pong_may_stand_behind_what_the_endpoint_has_not_read(host: Serve, stack: AsyncExitStack) -> None:
+    release = asyncio.Event()
+
+    async def slow(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        await send({"type": "websocket.accept"})
+        await release.wait()
+        while (message := await receive())["type"] == "websocket.receive":
+            await send({**message, "type": "websocket.send"})
+
+    site = await host(websocket_app(slow), lifespan="off")
+    websocket = await open_websocket(site.url, stack)
+    for number in range(100):
+        await websocket.send(str(number))
+    with Clock() as clock:
+        await pass_time(clock, 300, 1)
+    release.set()
+    assert [await soon(websocket.recv()) for _ in range(100)] == [str(number) for number in range(100)]

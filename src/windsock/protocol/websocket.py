@@ -44,6 +44,11 @@ MAX_PONGS: Final = 256
 """Answers to the pings of one read. A read holds tens of thousands of empty ones; a client that means something by
 them sends one now and then."""
 
+INFLATION: Final = 256 * 1024
+"""Bytes of messages that took the library, after which the rest of a read waits until the caller has done with them.
+A thousandth of a compressed message is enough to send it: the 64 kilobytes of one read would stand in memory as 64
+megabytes, and as many again for each client that is not read from."""
+
 _FIN: Final = 0x80
 _RSV1: Final = 0x40
 _MASKED: Final = 0x80
@@ -161,6 +166,8 @@ class MessageReader:
         closed: set when the connection must end: the peer closed it, or broke the protocol. Nothing
             is read after that.
         ponged: whether a pong came; whoever sends pings clears it.
+        more: whether some of what was received waits, because what came before it was inflated to a lot; a call with
+            nothing new goes on with it.
     """
 
     __slots__ = (
@@ -173,6 +180,7 @@ class MessageReader:
         "_max_message_size",
         "_needed",
         "closed",
+        "more",
         "output",
         "ponged",
     )
@@ -195,6 +203,7 @@ class MessageReader:
         self.output: list[bytes] = []
         self.closed: Closed | None = None
         self.ponged: bool = False
+        self.more: bool = False
 
     @property
     def idle(self) -> bool:
@@ -213,7 +222,9 @@ class MessageReader:
                 return []
             data = bytes(buffer)
             self._buffer = None
+            self.more = False
         messages: list[str | bytes] = []
+        inflated = 0
         position = 0
         end = len(data)
         while end - position >= 2:
@@ -250,9 +261,10 @@ class MessageReader:
                     self.fail(CloseCode.INVALID_DATA, "text is not UTF-8")
                     return messages
                 continue
-            self._take_uncommon(data[position:stop], start - position, messages)
+            inflated += self._take_uncommon(data[position:stop], start - position, messages)
             position = stop
-            if self.closed is not None:
+            if self.closed is not None or inflated > INFLATION:
+                self._leave(data, position)
                 return messages
         if position < end:
             if end - position < 2:
@@ -280,17 +292,27 @@ class MessageReader:
         """Whether a close frame was sent or received: no data frame may follow it."""
         return self.closed is not None or (self._library is not None and self._library.state is not State.OPEN)
 
-    def _take_uncommon(self, frame: bytes, start: int, messages: list[str | bytes]) -> None:
+    def _take_uncommon(self, frame: bytes, start: int, messages: list[str | bytes]) -> int:
+        """Takes any frame; returns the bytes of the message that it completed."""
         # Pings and pongs without the library, which takes twenty times as long: floods are made of them.
         head = frame[0]
         if start > 6 or (head != _PING and head != _PONG and (head != _CLOSE or self._library is not None)):
+            known = len(messages)
             self._delegate(frame, messages)
-        elif head == _PING:
+            return len(messages[-1]) if len(messages) > known else 0
+        if head == _PING:
             self._answer_ping(apply_mask(frame[start:], frame[start - 4 : start]))
         elif head == _CLOSE:
             self._answer_close(frame, apply_mask(frame[start:], frame[start - 4 : start]), messages)
         else:
             self.ponged = True
+        return 0
+
+    def _leave(self, data: bytes, position: int) -> None:
+        """Keeps what is behind what was inflated; behind the end there is nothing."""
+        if self.closed is None and position < len(data):
+            self.more = True
+            self._keep(data, position, 0)
 
     def _answer_ping(self, payload: bytes) -> None:
         if len(self.output) >= MAX_PONGS:
@@ -352,6 +374,7 @@ class MessageReader:
         self.closed = closed
         self._fragments = None
         self._buffer = None
+        self.more = False
 
     def _take(self, received: Frame, messages: list[str | bytes]) -> None:
         if received.opcode is Opcode.TEXT or received.opcode is Opcode.BINARY:

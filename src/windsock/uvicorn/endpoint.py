@@ -13,7 +13,7 @@ from websockets.frames import Frame, Opcode
 from websockets.http11 import Response
 
 from windsock.engine.transports.websocket import CLOSE_TIMEOUT
-from windsock.protocol.websocket import BINARY, TEXT, MessageReader, frame
+from windsock.protocol.websocket import BINARY, PING_FRAME, TEXT, MessageReader, frame
 
 if TYPE_CHECKING:
     from collections.abc import MutableMapping, Sequence
@@ -25,8 +25,15 @@ if TYPE_CHECKING:
 MAX_UNREAD_MESSAGES: Final = 32
 """Messages read ahead of an ASGI application; then the connection is not read until it has caught up."""
 
+MAX_UNREAD_SIZE: Final = 1024 * 1024
+"""Bytes of them, likewise. One message alone may be larger, and so may what one read is inflated to."""
+
 MAX_DENIAL_SIZE: Final = 1024 * 1024
 """Bytes in the body of an answer that refuses a handshake: it is gathered before it is sent."""
+
+
+INTERNAL_ERROR: Final = 1011
+"""What uvicorn closes with when a ping is not answered."""
 
 
 class ClientDisconnected(OSError):
@@ -49,6 +56,8 @@ class Endpoint:
     Args:
         host: performs the handshake.
         connection: to the client.
+        ping_interval: seconds between pings, which find out that a client has gone; ``None`` for no pings.
+        ping_timeout: seconds for the pong; ``None`` for as long as it takes.
 
     Attributes:
         accepted: whether the application accepted the handshake.
@@ -56,7 +65,14 @@ class Endpoint:
         writable: set while the client keeps up.
     """
 
-    def __init__(self, host: Host, connection: asyncio.Transport) -> None:
+    def __init__(
+        self,
+        host: Host,
+        connection: asyncio.Transport,
+        *,
+        ping_interval: float | None = None,
+        ping_timeout: float | None = None,
+    ) -> None:
         self.accepted: bool = False
         self.answered: bool = False
         self.writable: asyncio.Event = asyncio.Event()
@@ -66,12 +82,18 @@ class Endpoint:
         self._reader: MessageReader | None = None
         self._deflate: PerMessageDeflate | None = None
         self._unread: deque[dict[str, Any]] = deque([{"type": "websocket.connect"}])
+        self._unread_size = 0
+        # Whether nothing more is read until the application has caught up.
+        self._stopped = False
         self._arrived = asyncio.Event()
         self._over: dict[str, Any] | None = None
         self._close_sent = False
         self._denial: tuple[int, list[Header]] | None = None
         self._denial_body = b""
         self._close_timer: asyncio.TimerHandle | None = None
+        self._ping_interval = ping_interval
+        self._ping_timeout = ping_timeout
+        self._heartbeat: asyncio.TimerHandle | None = None
 
     # -- the application's side --
 
@@ -83,8 +105,14 @@ class Endpoint:
             self._arrived.clear()
             await self._arrived.wait()
         event = self._unread.popleft()
-        if len(self._unread) == MAX_UNREAD_MESSAGES // 2 and not self._connection.is_closing():
-            self._connection.resume_reading()
+        self._unread_size -= _size(event)
+        if (
+            self._stopped
+            and len(self._unread) <= MAX_UNREAD_MESSAGES // 2
+            and self._unread_size <= MAX_UNREAD_SIZE // 2
+        ):
+            self._stopped = False
+            self._go_on()
         return event
 
     async def send(self, message: MutableMapping[str, Any]) -> None:
@@ -112,6 +140,7 @@ class Endpoint:
         if self._close_sent or self._over is not None or self._reader is None:
             return
         self._close_sent = True
+        self._stop_heartbeat()
         self._end(code, reason)
         self._connection.write(self._reader.close(code, reason))
         self._connection.resume_reading()  # for the answer
@@ -123,6 +152,7 @@ class Endpoint:
             self._reader, extensions = self._host.accept(headers, subprotocol)
             self._deflate = next((each for each in extensions if isinstance(each, PerMessageDeflate)), None)
             self.accepted = self.answered = True
+            self._await_ping()
         elif kind == "websocket.close":
             self._deny(HTTPStatus.FORBIDDEN, [], b"")
         elif kind == "websocket.http.response.start":
@@ -160,28 +190,73 @@ class Endpoint:
         """Takes frames."""
         reader = self._reader
         assert reader is not None
-        for message in reader.receive(data):
-            if not self._close_sent:
-                key = "text" if isinstance(message, str) else "bytes"
-                self._unread.append({"type": "websocket.receive", key: message})
-                self._arrived.set()
+        self._take(reader.receive(data))
+        while reader.more and (self._close_sent or not self._is_full()):
+            self._take(reader.receive(b""))
         if reader.output:
             self._connection.write(b"".join(reader.output))
             reader.output.clear()
         if reader.closed is not None:
             self._end(reader.closed.code, reader.closed.reason)
             self._connection.close()
-        elif len(self._unread) >= MAX_UNREAD_MESSAGES:
+        elif not self._close_sent and self._is_full():
+            self._stopped = True
             self._connection.pause_reading()
 
     def connection_lost(self) -> None:
         """The connection is gone."""
         if self._close_timer is not None:
             self._close_timer.cancel()
+        self._stop_heartbeat()
         self._end(1006, "")
         self.writable.set()
 
     # -- inside --
+
+    def _take(self, messages: Sequence[str | bytes]) -> None:
+        if self._close_sent:
+            return
+        for message in messages:
+            self._unread.append({"type": "websocket.receive", "text" if isinstance(message, str) else "bytes": message})
+            self._unread_size += len(message)
+        if messages:
+            self._arrived.set()
+
+    def _is_full(self) -> bool:
+        return len(self._unread) >= MAX_UNREAD_MESSAGES or self._unread_size >= MAX_UNREAD_SIZE
+
+    def _go_on(self) -> None:
+        if self._connection.is_closing():
+            return
+        self._connection.resume_reading()
+        if self._reader is not None and self._reader.more:
+            self.data_received(b"")
+
+    def _await_ping(self) -> None:
+        if self._ping_interval is not None:
+            self._heartbeat = asyncio.get_running_loop().call_later(self._ping_interval, self._ping)
+
+    def _ping(self) -> None:
+        assert self._reader is not None  # the handshake was accepted
+        self._reader.ponged = False
+        self._connection.write(PING_FRAME)
+        if self._ping_timeout is None:
+            self._await_ping()
+        else:
+            self._heartbeat = asyncio.get_running_loop().call_later(self._ping_timeout, self._check_pong)
+
+    def _check_pong(self) -> None:
+        assert self._reader is not None  # the handshake was accepted
+        # While the application does not keep up, a pong stands unread behind the messages.
+        if self._reader.ponged or self._stopped:
+            self._await_ping()
+        else:
+            self.close(INTERNAL_ERROR, "keepalive ping timeout")
+
+    def _stop_heartbeat(self) -> None:
+        if self._heartbeat is not None:
+            self._heartbeat.cancel()
+            self._heartbeat = None
 
     def _deny(self, status: int, headers: Sequence[Header], body: bytes) -> None:
         self._close_sent = self.answered = True
@@ -201,3 +276,7 @@ class Endpoint:
         if self._over is None:
             self._over = {"type": "websocket.disconnect", "code": code, "reason": reason}
             self._arrived.set()
+
+
+def _size(event: dict[str, Any]) -> int:
+    return len(event.get("text") or event.get("bytes") or b"")

@@ -63,8 +63,8 @@ class WebSocketProtocol(asyncio.Protocol):
     """Performs the handshake, then serves an ASGI endpoint, or hands the connection over to the engine.
 
     Args:
-        config: of uvicorn. ``ws_max_size`` and ``ws_per_message_deflate`` apply to plain ASGI endpoints; a connection
-            that the engine takes over has the engine's options.
+        config: of uvicorn. ``ws_max_size``, ``ws_per_message_deflate``, ``ws_ping_interval`` and ``ws_ping_timeout``
+            apply to plain ASGI endpoints; a connection that the engine takes over has the engine's options.
         server_state: the server's live connections and tasks.
         app_state: what the lifespan left.
     """
@@ -288,7 +288,13 @@ class WebSocketProtocol(asyncio.Protocol):
     def _open_endpoint(self) -> Endpoint:
         # Made on demand: a connection that the engine takes over never asks.
         if self._endpoint is None:
-            self._endpoint = Endpoint(self, self._connection)
+            config = self._config
+            self._endpoint = Endpoint(
+                self,
+                self._connection,
+                ping_interval=config.ws_ping_interval,
+                ping_timeout=config.ws_ping_timeout,
+            )
         return self._endpoint
 
     def _accept(

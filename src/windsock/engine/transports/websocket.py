@@ -262,6 +262,8 @@ class WebSocketTransport(asyncio.Protocol):
         messages = reader.receive(data)
         self._idle = reader.idle
         if self._done:
+            while reader.more:
+                reader.receive(b"")  # nobody is there for it; the answer to a close frame may stand behind it
             if reader.closed is not None:
                 self._end()
             return
@@ -271,6 +273,10 @@ class WebSocketTransport(asyncio.Protocol):
             self._write_output()
         if reader.closed is not None:
             self._end()
+        elif reader.more and not self._done:
+            # Others have their turn first.
+            self._pause_reading()
+            asyncio.get_running_loop().call_soon(self._go_on)
 
     def eof_received(self) -> None:
         """The peer closed its half without a closing handshake: asyncio closes the other one."""
@@ -357,7 +363,11 @@ class WebSocketTransport(asyncio.Protocol):
         if self._held:
             held, self._held = self._held, None
             self._feed(held)
-        if not self._held and not self._done:
+        if self._held or self._done:
+            return
+        if self._reader.more:
+            self.take(b"")
+        else:
             self._resume_reading()
 
     def _write_output(self) -> None:
