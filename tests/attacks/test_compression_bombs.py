@@ -7,7 +7,8 @@ import zlib
 import pytest
 
 from tests.attacks.conftest import Target
-from tests.attacks.wire import TEXT, WEBSOCKET, WITHIN, WebSocket, frame
+from tests.attacks.wire import WEBSOCKET, WITHIN, WebSocket, frame
+from tests.protocol.wire import CLOSE, TEXT
 
 COMPRESSING = pytest.mark.parametrize("target", [("windsock", {"per_message_deflate": True})], indirect=True)
 RSV1 = 4
@@ -68,5 +69,5 @@ def test_very_many_bombs_are_read_one_after_the_other(target: Target) -> None:
 @COMPRESSING
 def test_a_close_frame_behind_bombs_is_answered(target: Target) -> None:
     with compressing(target) as websocket:
-        websocket.send(bomb(f'42["echo-ack"{PADDING}]') * 20 + frame(0x8, b"\x03\xe8"))
+        websocket.send(bomb(f'42["echo-ack"{PADDING}]') * 20 + frame(CLOSE, b"\x03\xe8"))
         assert websocket.close_code() == 1000

@@ -281,8 +281,14 @@ def test_an_endpoint_that_does_not_read_keeps_few_large_messages(
         return  # whose own class this is about
     name = uuid4().hex
     before = server.resident()
+
+    def send_all() -> None:
+        for _ in range(12):
+            websocket.send(bytes(12_000_000))
+        websocket.send(b"end")
+
     with dial(server, f"/ignore?name={name}", compression=compression) as websocket, ThreadPoolExecutor(1) as sending:
-        done = sending.submit(lambda: [websocket.send(bytes(12_000_000)) for _ in range(12)] and websocket.send(b"end"))
+        done = sending.submit(send_all)
         if compression is not None:
             done.result(30)  # all of it is in the connection's buffers
         else:

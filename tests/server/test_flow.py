@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from tests.server.fixtures import Dial, Serve, Way
 from tests.server.peer import PollingPeer
-from tests.server.site import soon, until
+from tests.server.site import rest, soon, until
 from windsock import Server, Socket
 
 
@@ -106,3 +108,41 @@ async def test_the_bound_holds_over_all_sockets_of_a_client(host: Serve, dial: D
     release.set()
     await peer.fence("/other")
     assert most == bound
+
+
+@pytest.mark.clock
+async def test_a_client_that_is_held_back_again_by_the_last_of_what_was_held(host: Serve, way: Way, dial: Dial) -> None:
+    """Nothing more is read from it than before, or all that it sends would wait in memory."""
+    io = Server(max_handlers_in_flight=2)
+    gates = [asyncio.Event() for _ in range(3)]
+    begun: list[int] = []
+
+    @io.on("slow")
+    async def slow(socket: Socket, number: int, padding: str = "") -> None:
+        begun.append(number)
+        if number < len(gates):
+            await gates[number].wait()
+
+    site = await host(io, way.lane)
+    peer = await dial(site)
+    await peer.connect()
+    sending = asyncio.ensure_future(peer.send(*(f'42["slow",{number}]' for number in range(3))))
+    await until(lambda: begun == [0, 1], "it is held back")
+    gates[0].set()
+    await until(lambda: begun == [0, 1, 2], "it is held back again")
+    total = 2000
+
+    async def flood() -> None:
+        await sending
+        for number in range(3, total, 20):
+            await peer.send(*(f'42["slow",{more},"{"x" * 10_000}"]' for more in range(number, min(number + 20, total))))
+
+    flooding = asyncio.ensure_future(flood())
+    await rest()
+    assert not flooding.done(), "20 MB were read from a client whose handlers are busy"
+    assert len(begun) == 3
+    gates[1].set()
+    gates[2].set()
+    await soon(flooding)
+    await until(lambda: len(begun) == total, "every event is handled")
+    assert begun == list(range(total))

@@ -134,7 +134,7 @@ for (const theme of ["light", "dark"] as const) {
       ["admin", "Administration"],
     ] as const) {
       await page.goto(`/${path}`);
-      await expect(page.getByRole("heading", { name: heading })).toBeVisible();
+      await expect(page.getByRole("heading", { name: heading, level: 1 })).toBeVisible();
       await expect(page.getByRole("list", { name: path === "admin" ? "Accounts" : heading })).toBeVisible();
       await shoot(page, `${path}-${theme}`);
     }

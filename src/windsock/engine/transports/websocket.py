@@ -363,12 +363,14 @@ class WebSocketTransport(asyncio.Protocol):
         if self._held:
             held, self._held = self._held, None
             self._feed(held)
-        if self._held or self._done:
-            return
-        if self._reader.more:
+        # What was fed may have had reading stopped again.
+        if self._reader.more and self._may_go_on():
             self.take(b"")
-        else:
+        if not self._reader.more and self._may_go_on():
             self._resume_reading()
+
+    def _may_go_on(self) -> bool:
+        return not self._done and not self._holding and self.straggler is None and not self._held
 
     def _write_output(self) -> None:
         output = self._reader.output

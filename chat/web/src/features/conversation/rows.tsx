@@ -12,7 +12,7 @@ import type { Row } from "@/lib/log/timeline";
 import type { OutboxItem } from "@/lib/outbox/outbox";
 import { open } from "@/lib/overlays";
 import { current } from "@/lib/realtime/live";
-import { formatClock, formatDay, formatExact } from "@/lib/time/format";
+import { formatClock, formatClockFace, formatDay, formatExact } from "@/lib/time/format";
 
 /** What may be done with a message. */
 export interface Actions {
@@ -127,7 +127,7 @@ interface FrameProps {
 function Frame({ author, at, continued, isFaded = false, children }: FrameProps) {
   const time = (
     <time dateTime={at} title={formatExact(at)}>
-      {formatClock(at)}
+      {continued ? formatClockFace(at) : formatClock(at)}
     </time>
   );
   return (

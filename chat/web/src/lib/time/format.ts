@@ -1,7 +1,7 @@
 const MINUTE = 60_000;
 const DAY = 24 * 60 * MINUTE;
 
-const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
+const clock = new Intl.DateTimeFormat(undefined, { hour: "numeric", minute: "2-digit" });
 const weekday = new Intl.DateTimeFormat(undefined, { weekday: "long" });
 const shortDate = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
 const longDate = new Intl.DateTimeFormat(undefined, { weekday: "long", day: "numeric", month: "long" });
@@ -11,6 +11,15 @@ const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle:
 /** «14:05» */
 export function formatClock(iso: string): string {
   return clock.format(new Date(iso));
+}
+
+/** «2:05» where a clock has twelve hours and there is no room for which half of the day it is; else as it is. */
+export function formatClockFace(iso: string): string {
+  const parts = clock.formatToParts(new Date(iso)).filter((part) => part.type !== "dayPeriod");
+  return parts
+    .map((part) => part.value)
+    .join("")
+    .trim();
 }
 
 /** Date and time in full, for a tooltip. */
