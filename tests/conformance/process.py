@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import functools
 import os
 import random
 import re
@@ -12,12 +14,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, Self
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 START_TIMEOUT: Final = 60.0
-STOP_TIMEOUT: Final = 10.0
+STOP_TIMEOUT: Final = 30.0
 
 _TROUBLE: Final = re.compile(
     r"\bERROR\b|\bCRITICAL\b|Traceback \(most recent call last\)|never retrieved|was never awaited"
@@ -31,12 +34,18 @@ PORTS: Final = range(10_000, 32_000)
 
 # Not the module's own numbers: hypothesis seeds those, and processes side by side would all choose the same ports.
 _RANDOM: Final = random.SystemRandom()
+# Some servers take seconds to listen, and tests that want nobody to answer want that for their whole time.
+_CLAIMS: Final = Path(tempfile.gettempdir()) / f"windsock-test-ports-{os.getuid()}"
+_claimed: set[int] = set()
 
 
 def free_port() -> int:
-    """A port nothing listens on at this moment."""
+    """A port nothing listens on, which no other process that runs tests is given before this one has ended."""
     while True:
         port = _RANDOM.choice(PORTS)
+        if port in _claimed or not _claim(port):
+            continue
+        _claimed.add(port)
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
@@ -46,12 +55,39 @@ def free_port() -> int:
             return port
 
 
+@functools.cache
+def _claims() -> int:
+    """A file of which each process locks the bytes at the numbers of its ports; the locks end with the process."""
+    return os.open(_CLAIMS, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+
+def _claim(port: int) -> bool:
+    try:
+        fcntl.lockf(_claims(), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
+    except OSError:
+        return False
+    return True
+
+
 def wait_until(condition: Callable[[], bool], what: str, *, within: float) -> None:
     """Polls ``condition``; fails with ``what`` when it does not hold ``within`` seconds."""
     deadline = time.monotonic() + within
     while not condition():
         assert time.monotonic() < deadline, f"not within {within} s: {what}"
         time.sleep(0.01)
+
+
+def slowness() -> float:
+    """How many times as long as on a usual machine this one needs at the moment; at least 1.
+
+    What may cost some processor time may cost a slow machine so much more of it, where a defect would cost it a
+    hundred times as much.
+    """
+    before = time.process_time()
+    total = 0
+    for number in range(500_000):
+        total += number * number % 7
+    return max(1.0, (time.process_time() - before) / 0.04)
 
 
 class ServerProcess:
@@ -170,7 +206,8 @@ class ServerProcess:
         found = [self.process.pid]
         for pid in found:
             for task in Path(f"/proc/{pid}/task").iterdir():
-                found += map(int, (task / "children").read_text().split())
+                with suppress(FileNotFoundError, ProcessLookupError):  # a thread that has ended meanwhile
+                    found += map(int, (task / "children").read_text().split())
         return found
 
     def _accepts(self) -> bool:

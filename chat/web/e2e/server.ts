@@ -1,5 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { randomInt } from "node:crypto";
 import { access, mkdtemp, rm } from "node:fs/promises";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -11,22 +13,36 @@ const repository = fileURLToPath(new URL("../../..", import.meta.url));
 const START_MS = 60_000;
 const STOP_MS = 30_000;
 
+/** Below the ports that a kernel gives to whoever asks for any: nobody takes it while the server is away. */
+async function freePort(): Promise<number> {
+  for (;;) {
+    const port = randomInt(10_000, 32_000);
+    const probe = createServer();
+    const free = await new Promise<boolean>((resolve) => {
+      probe.once("error", () => resolve(false));
+      probe.listen(port, "127.0.0.1", () => probe.close(() => resolve(true)));
+    });
+    if (free) return port;
+  }
+}
+
 /** A real chat server of its own, with its own data, on a port of its own. */
 export class ChatServer {
   readonly #data: string;
   readonly #settings: Record<string, string>;
   #process: ChildProcess | null = null;
-  #port = 0;
+  readonly #port: number;
   #output: string[] = [];
 
-  private constructor(data: string, settings: Record<string, string>) {
+  private constructor(data: string, settings: Record<string, string>, port: number) {
     this.#data = data;
     this.#settings = settings;
+    this.#port = port;
   }
 
   static async create(settings: Record<string, string> = {}): Promise<ChatServer> {
     await ChatServer.checkBuilt();
-    const server = new ChatServer(await mkdtemp(join(tmpdir(), "windsock-e2e-")), settings);
+    const server = new ChatServer(await mkdtemp(join(tmpdir(), "windsock-e2e-")), settings, await freePort());
     await server.start();
     return server;
   }
@@ -42,7 +58,7 @@ export class ChatServer {
     });
   }
 
-  /** Start, on the same port as before if there was one. */
+  /** Start, on the same port each time. */
   async start(): Promise<void> {
     const child = spawn(
       join(repository, ".venv", "bin", "windsock-chat"),
@@ -64,14 +80,13 @@ export class ChatServer {
       },
     );
     this.#process = child;
-    const listening = new Promise<number>((resolve, reject) => {
+    await new Promise<void>((resolve, reject) => {
       const timer = setTimeout(() => reject(this.#failure("did not start in time")), START_MS);
       const read = (line: string) => {
         this.#output = [...this.#output.slice(-200), line];
-        const found = /listening on http:\/\/127\.0\.0\.1:(\d+)/.exec(line);
-        if (found) {
+        if (/listening on http:\/\/127\.0\.0\.1:\d+/.test(line)) {
           clearTimeout(timer);
-          resolve(Number(found[1]));
+          resolve();
         }
       };
       for (const stream of [child.stdout, child.stderr]) createInterface({ input: stream }).on("line", read);
@@ -80,7 +95,6 @@ export class ChatServer {
         reject(this.#failure(`ended with ${code}`));
       });
     });
-    this.#port = await listening;
   }
 
   /** Stop, as an administrator does: SIGTERM, and SIGKILL when that takes too long. */

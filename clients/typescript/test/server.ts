@@ -1,6 +1,6 @@
 /** A real server, and the network before it, that a test may take away. */
 
-import { randomBytes } from "node:crypto";
+import { randomBytes, randomInt } from "node:crypto";
 import { openAsBlob } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import type { AddressInfo, Socket } from "node:net";
@@ -9,6 +9,19 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
 import { type WebSocket as ServerSocket, WebSocketServer } from "ws";
+
+/** Below the ports that a kernel gives to whoever asks for any: nobody takes one while its server is away. */
+async function freePort(): Promise<number> {
+  for (;;) {
+    const port = randomInt(10_000, 32_000);
+    const probe = createServer();
+    const free = await new Promise<boolean>((resolve) => {
+      probe.once("error", () => resolve(false));
+      probe.listen(port, "127.0.0.1", () => probe.close(() => resolve(true)));
+    });
+    if (free) return port;
+  }
+}
 
 /** Sends back what comes; `!close CODE REASON` closes, after `!mute` it says no more. */
 export class EchoServer {
@@ -19,6 +32,7 @@ export class EchoServer {
 
   static async start(): Promise<EchoServer> {
     const server = new EchoServer();
+    server.port = await freePort();
     await server.start();
     onTestFinished(() => server.kill());
     return server;
@@ -39,8 +53,7 @@ export class EchoServer {
       },
     });
     server.on("connection", (socket) => this.#serve(socket));
-    await new Promise((resolve) => server.once("listening", resolve));
-    this.port = (server.address() as AddressInfo).port;
+    await new Promise((resolve, reject) => server.once("listening", resolve).once("error", reject));
     this.#server = server;
   }
 
