@@ -15,7 +15,7 @@ import httpx
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from tests.server.site import WITHIN
+from tests.server.site import WITHIN, bounded_socket
 
 ENGINE: Final = "/socket.io/?EIO=4"
 _NO_TLS: Final = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # made once: httpx would load certificates for each client
@@ -242,7 +242,11 @@ async def open_http(url: str, stack: AsyncExitStack, *, headers: Any = None) -> 
 async def open_websocket(url: str, stack: AsyncExitStack, **options: Any) -> ClientConnection:
     """A WebSocket that does nothing by itself but answer close frames."""
     options = {"compression": None, "ping_interval": None, "close_timeout": WITHIN, "max_size": None, **options}
-    connecting = connect(url.replace("http", "ws", 1), open_timeout=WITHIN, proxy=None, **options)
+    sock = stack.enter_context(bounded_socket())
+    host, _, port = url.partition("//")[2].partition("/")[0].partition(":")
+    async with asyncio.timeout(WITHIN):
+        await asyncio.get_running_loop().sock_connect(sock, (host, int(port)))
+    connecting = connect(url.replace("http", "ws", 1), open_timeout=WITHIN, proxy=None, sock=sock, **options)
     return await stack.enter_async_context(connecting)
 
 

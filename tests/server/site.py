@@ -6,6 +6,7 @@ import asyncio
 import logging
 import socket
 from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
 from typing import Any, Final, Literal, TypeVar
 
 import uvicorn
@@ -19,8 +20,11 @@ from windsock.uvicorn import HttpProtocol, WebSocketProtocol
 T = TypeVar("T")
 Lane = Literal["lane", "asgi"]
 
-WITHIN: Final = 10.0
+WITHIN: Final = 30.0
 """Seconds that anything may take: far more than it does, so that a busy machine fails no test."""
+
+BUFFER: Final = 200_000
+"""Bytes that the kernel keeps for each direction of a connection, which else grow to what a machine is set to."""
 
 
 async def until(condition: Callable[[], bool], what: str, *, within: float = WITHIN) -> None:
@@ -59,6 +63,14 @@ async def pass_time(clock: Clock, seconds: float, step: float) -> None:
         await clock.advance(min(step, end - clock.time()))
 
 
+async def pass_time_until(clock: Clock, awaitable: Awaitable[T], step: float) -> T:
+    """The result of an awaitable, for which a clock is moved in steps; it has ``WITHIN`` seconds on that clock."""
+    coming = asyncio.ensure_future(soon(awaitable))
+    while not coming.done():
+        await pass_time(clock, step, step)
+    return await coming
+
+
 def _let_arrive() -> None:
     """Waits for the loopback device, which carries in order: what was sent has arrived when one byte more has."""
     with (
@@ -70,6 +82,16 @@ def _let_arrive() -> None:
             there.settimeout(WITHIN)
             here.sendall(b"x")
             assert there.recv(1) == b"x"
+
+
+def bounded_socket() -> socket.socket:
+    """One for TCP whose buffers do not grow; of a listening one, the connections that it takes have them."""
+    # asyncio switches Nagle's algorithm off where the protocol is named, as it is when asyncio makes the socket.
+    made = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, BUFFER)
+    made.setblocking(False)
+    return made
 
 
 class Site:
@@ -96,6 +118,7 @@ class Site:
         )
         self._server = uvicorn.Server(self._config)
         self.port = 0
+        self._listening = ExitStack()
 
     @property
     def url(self) -> str:
@@ -114,9 +137,17 @@ class Site:
     async def open(self) -> None:
         self._config.load()
         self._server.lifespan = self._config.lifespan_class(self._config)
-        await self._server.startup()
+        listening = bounded_socket()
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(("127.0.0.1", 0))
+        self.port = listening.getsockname()[1]
+        self._listening.enter_context(listening)
+        try:
+            await self._server.startup([listening])
+        except BaseException:
+            self._listening.close()
+            raise
         await self._server.on_tick(0)
-        self.port = self._server.servers[0].sockets[0].getsockname()[1]
 
     def ask_to_shut_down(self) -> None:
         """Tells every connection, as uvicorn does first when it stops."""
@@ -137,6 +168,7 @@ class Site:
         self.ask_to_shut_down()
         await until(lambda: not state.connections, "every connection is closed")
         await until(lambda: not state.tasks, "every request is done")
+        self._listening.close()
         await self.close_lifespan()
         if self.io is not None:
             # A polling session that is closed waits for the GET that takes its last packets along.

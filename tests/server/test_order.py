@@ -10,7 +10,7 @@ import pytest
 
 from tests.server.fixtures import Dial, Serve
 from tests.server.peer import Peer
-from windsock import PerMessageDeflate, Server, Socket
+from windsock import PerMessageDeflate, Server, SlowConsumer, Socket
 
 ROOMS = ("red", "green")
 BURSTS = 12
@@ -111,7 +111,7 @@ async def test_order_of_random_sends(host: Serve, dial: Dial, seed: int) -> None
 
 async def test_more_than_is_gathered_at_once_is_still_in_order(host: Serve, dial: Dial) -> None:
     """Megabytes in one iteration: some of it is written early."""
-    io = Server()
+    io = Server(slow_consumer=SlowConsumer(max_bytes=20_000_000))  # nobody reads before all is sent
     site = await host(io)
     peers = [await dial(site, "websocket") for _ in range(3)]
     ids = [await peer.connect() for peer in peers]
