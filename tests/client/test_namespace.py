@@ -14,9 +14,10 @@ from pydantic import BaseModel
 from tests.client.fixtures import Make
 from tests.client.proxy import Proxy
 from tests.server.fixtures import Serve
-from tests.server.site import Trouble, soon, until
+from tests.server.site import Trouble, pass_time, soon, until
 from windsock import AckTimeout, Client, Cookie, EventError, NotConnected, Server, Socket
 from windsock.errors import ConfigurationError, ConnectionFailed
+from windsock.testing import Clock
 
 
 class Said(BaseModel):
@@ -31,7 +32,7 @@ def io() -> Server:
 
     @server.on("ask")
     async def ask(socket: Socket, event: str, *arguments: Any) -> Any:
-        return await socket.timeout(5).emit_with_ack(event, *arguments)
+        return await socket.timeout(3600).emit_with_ack(event, *arguments)
 
     @server.on("headers")
     def headers(socket: Socket) -> dict[str, str]:
@@ -126,13 +127,16 @@ async def test_retries_are_in_order_and_at_least_once(host: Serve, make: Make, p
             await asyncio.sleep(60)
         return number
 
-    client, watched = make(proxy.to((await host(server)).port), retries=3, ack_timeout=0.1, transports=["websocket"])
+    client, watched = make(proxy.to((await host(server)).port), retries=3, ack_timeout=5, transports=["websocket"])
     for number in range(3):
         client.emit("note", number)
-    await soon(client.connect())
-    answers = [asyncio.ensure_future(client.emit_with_ack("note", number)) for number in range(3, 6)]
-    assert await soon(answers[0]) == 3
-    assert await soon(asyncio.gather(*answers)) == [3, 4, 5]
+    with Clock() as clock:
+        await soon(client.connect())
+        answers = [asyncio.ensure_future(client.emit_with_ack("note", number)) for number in range(3, 6)]
+        await pass_time(clock, 9, 1)
+        assert not answers[0].done()
+        await pass_time(clock, 2, 1)
+        assert await soon(asyncio.gather(*answers)) == [3, 4, 5]
     assert seen == [0, 1, 2, 3, 3, 3, 4, 5]
     proxy.accepting = False
     proxy.cut()
@@ -155,13 +159,17 @@ async def test_retries_have_an_end(host: Serve, make: Make) -> None:
         await asyncio.sleep(60)
 
     server.on("after")(lambda socket: seen.append("after"))
-    client, _ = make((await host(server)).url, retries=2, ack_timeout=0.02)
-    await soon(client.connect())
-    lost = asyncio.ensure_future(client.emit_with_ack("deaf"))
-    await asyncio.sleep(0)
-    client.emit("after")
-    with pytest.raises(AckTimeout):
-        await soon(lost)
+    client, _ = make((await host(server)).url, retries=2, ack_timeout=5)
+    with Clock() as clock:
+        await soon(client.connect())
+        lost = asyncio.ensure_future(client.emit_with_ack("deaf"))
+        await asyncio.sleep(0)
+        client.emit("after")
+        await pass_time(clock, 14, 1)
+        assert not lost.done()
+        await pass_time(clock, 2, 1)
+        with pytest.raises(AckTimeout):
+            await soon(lost)
     await until(lambda: "after" in seen, "the next one has its turn")
     assert seen == ["deaf", "deaf", "deaf", "after"]
     lost = asyncio.ensure_future(client.emit_with_ack("deaf"))

@@ -10,8 +10,9 @@ import pytest
 
 from tests.server.client import Client
 from tests.server.fixtures import Dial, Join, Serve, Way
-from tests.server.site import Site, soon, until
+from tests.server.site import Site, pass_time, soon, until
 from windsock import AckTimeout, PerMessageDeflate, Server, Socket
+from windsock.testing import Clock
 
 
 class Crowd:
@@ -214,14 +215,20 @@ async def test_everybody_answers(host: Serve, way: Way, join: Join) -> None:
     assert await soon(io.of("/empty").emit_with_ack("ask")) == []
 
 
+@pytest.mark.clock
 async def test_some_do_not_answer(host: Serve, way: Way, join: Join, dial: Dial) -> None:
     io = Server()
     site = await host(io, way.lane)
     await join(site, answers=answering("prompt"))
     silent = await dial(site)
     sid = await silent.connect()
-    with pytest.raises(AckTimeout) as caught:
-        await soon(io.timeout(0.7).emit_with_ack("ask"))
+    with Clock() as clock:
+        asking = asyncio.ensure_future(io.timeout(5).emit_with_ack("ask"))
+        await pass_time(clock, 4, 1)
+        assert not asking.done()
+        await pass_time(clock, 2, 1)
+        with pytest.raises(AckTimeout) as caught:
+            await asking
     assert caught.value.answers == ["prompt"]
     assert caught.value.missing == [sid]
     assert "1 of 2 clients" in str(caught.value)

@@ -10,8 +10,9 @@ from pydantic import BaseModel, ConfigDict
 
 from tests.server.client import Refused
 from tests.server.fixtures import Dial, Join, Serve, Way
-from tests.server.site import Trouble, soon, until
+from tests.server.site import Trouble, pass_time, soon, until
 from windsock import ConnectionRefused, Server, Socket
+from windsock.testing import Clock
 
 
 class Login(BaseModel):
@@ -430,8 +431,9 @@ async def test_a_connection_can_be_closed_in_a_connect_handler(host: Serve, way:
 # -- time-outs --
 
 
+@pytest.mark.clock
 async def test_who_joins_nothing_in_time_is_closed(host: Serve, way: Way, dial: Dial) -> None:
-    io = Server(connect_timeout=0.5)
+    io = Server(connect_timeout=5)
 
     @io.on("connect")
     def connect(socket: Socket, auth: Any) -> None:
@@ -439,11 +441,15 @@ async def test_who_joins_nothing_in_time_is_closed(host: Serve, way: Way, dial: 
             raise ConnectionRefused("no")
 
     site = await host(io, way.lane)
-    connected = await dial(site)
-    await connected.connect()
-    refused = await dial(site)
-    await refused.refused(auth={"a": 1})
-    silent = await dial(site)
-    await silent.gone()
-    await refused.gone()
-    await connected.fence()
+    with Clock() as clock:
+        connected = await dial(site)
+        await connected.connect()
+        refused = await dial(site)
+        await refused.refused(auth={"a": 1})
+        silent = await dial(site)
+        await pass_time(clock, 4, 1)
+        assert len(io.engine.sessions) == 3
+        await pass_time(clock, 2, 1)
+        await silent.gone()
+        await refused.gone()
+        await connected.fence()

@@ -12,7 +12,7 @@ import pytest
 
 from tests.server.fixtures import Dial, Serve, Way
 from tests.server.returning import Client, make_server
-from tests.server.site import Lane, soon, until
+from tests.server.site import Lane, pass_time, soon, until
 from windsock import (
     ConfigurationError,
     Conflate,
@@ -23,6 +23,7 @@ from windsock import (
     SlowConsumer,
     Socket,
 )
+from windsock.testing import Clock
 
 
 async def test_what_was_missed_comes_in_order(host: Serve, way: Way, dial: Dial) -> None:
@@ -275,16 +276,20 @@ async def test_more_than_can_be_sent_or_kept(host: Serve, lane: Lane, dial: Dial
         await back.peer.fence()
 
 
+@pytest.mark.clock
 async def test_a_dynamic_namespace_stays_for_those_who_are_away(host: Serve, lane: Lane, dial: Dial) -> None:
-    io = make_server(max_disconnection_duration=0.5)
+    io = make_server(max_disconnection_duration=60)
     io.of(re.compile(r"^/org-\d+$"))
     site = await host(io, lane)
-    peer = await dial(site, "websocket")
-    client = await Client(peer).connect("/org-1")
-    await peer.close()
-    await until(lambda: not io.engine.sessions, "it is gone")
-    assert "/org-1" in io.namespaces
-    await until(lambda: "/org-1" not in io.namespaces, "nobody may come back any more")
+    with Clock() as clock:
+        peer = await dial(site, "websocket")
+        client = await Client(peer).connect("/org-1")
+        await peer.close()
+        await pass_time(clock, 59, 10)
+        assert not io.engine.sessions
+        assert "/org-1" in io.namespaces
+        await pass_time(clock, 61, 10)
+        assert "/org-1" not in io.namespaces, "nobody may come back any more"
     assert client.pid
 
 

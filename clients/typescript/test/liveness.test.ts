@@ -21,12 +21,17 @@ describe("a heartbeat", () => {
   test("notices a network that is silent", async () => {
     const server = await EchoServer.start();
     const network = await Network.to(server.port);
-    const { ws, state } = make(network.url, { heartbeat, timeout: 200 });
+    holdTime();
+    const { ws, state, named } = make(network.url, { heartbeat });
     await ws.connect();
     network.silence();
+    await advance(40); // it asks
+    await advance(79);
+    expect(ws.state.name).toBe("open");
+    await advance(1);
     expect(await state("reconnecting")).toMatchObject({ closure: { code: 1006, reason: /within 80 ms/ } });
     network.resume();
-    await state("open", 2);
+    await until(() => named("open").length === 2, look);
   });
 
   test("does not take a slow network for a dead one", async () => {

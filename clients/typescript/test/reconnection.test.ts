@@ -7,7 +7,7 @@ import {
   type State,
   WebSocketClient,
 } from "../src/websocket-client.js";
-import { advance, bytes, holdTime, make, turn } from "./client.js";
+import { advance, bytes, holdTime, look, make, turn, until } from "./client.js";
 import { EchoServer, Network } from "./server.js";
 
 describe("close codes", () => {
@@ -117,11 +117,15 @@ describe("coming back", () => {
     const server = await EchoServer.start();
     const network = await Network.to(server.port);
     network.silence();
-    const { ws, state } = make(network.url, { timeout: 50 });
+    holdTime();
+    const { ws, state, names } = make(network.url, { timeout: 60_000 });
     void ws.connect();
-    expect(await state("reconnecting")).toMatchObject({ closure: { code: 1006, reason: /within 50 ms/ } });
+    await advance(59_999);
+    expect(names()).toEqual(["connecting"]);
+    await advance(1);
+    expect(await state("reconnecting")).toMatchObject({ closure: { code: 1006, reason: /within 60000 ms/ } });
     network.resume();
-    await state("open");
+    await until(() => ws.state.name === "open", look);
   });
 
   test("attempts are counted, and have an end", async () => {

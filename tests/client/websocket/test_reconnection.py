@@ -13,7 +13,7 @@ from tests.client.proxy import Proxy
 from tests.client.websocket.conftest import Begin, Make, Speak
 from tests.client.websocket.servers import PlainServer
 from tests.conformance.process import free_port
-from tests.server.site import Trouble, rest, soon, until
+from tests.server.site import Trouble, pass_time_until, rest, soon, until
 from windsock import BufferFull, ConnectionFailed, NotConnected, WebSocketClosure, WebSocketState
 from windsock.testing import Clock
 
@@ -70,16 +70,19 @@ async def test_a_connection_that_was_torn(server: PlainServer, make: Make, proxy
 
 
 async def test_a_network_that_is_silent(server: PlainServer, make: Make, proxy: Proxy) -> None:
-    ws, seen = make(proxy.to(server.port), ping_interval=0.1, ping_timeout=0.1, timeout=0.2)
+    ws, seen = make(proxy.to(server.port), ping_interval=12, ping_timeout=10, timeout=20)
     await soon(ws.connect())
     proxy.silence()
     asking = asyncio.ensure_future(ws.ping())
-    lost = await seen.state("reconnecting")
-    assert lost.closure == WebSocketClosure(1006, "expected an answer to a ping within 0.1 s")
-    with pytest.raises(NotConnected):
-        await soon(asking)
-    refused = await seen.state("reconnecting", 2)
-    assert refused.closure == WebSocketClosure(1006, "expected an answer within 0.2 s")
+    with Clock() as clock:
+        since = clock.time()
+        lost = await pass_time_until(clock, seen.state("reconnecting"), 1)
+        assert 20 < clock.time() - since < 24
+        assert lost.closure == WebSocketClosure(1006, "expected an answer to a ping within 10 s")
+        with pytest.raises(NotConnected):
+            await soon(asking)
+        refused = await pass_time_until(clock, seen.state("reconnecting", 2), 1)
+        assert refused.closure == WebSocketClosure(1006, "expected an answer within 20 s")
     proxy.resume()
     await seen.state("open", 2)
     ws.send("back")
@@ -88,12 +91,13 @@ async def test_a_network_that_is_silent(server: PlainServer, make: Make, proxy: 
 
 async def test_a_network_that_is_silent_when_much_is_to_be_sent(server: PlainServer, make: Make, proxy: Proxy) -> None:
     """A ping finds no room among what the network does not take: that it cannot be sent is noticed, too."""
-    ws, seen = make(proxy.to(server.port), ping_interval=0.1, ping_timeout=0.2, timeout=0.2, compression=False)
+    ws, seen = make(proxy.to(server.port), ping_interval=12, ping_timeout=10, compression=False)
     await soon(ws.connect())
     proxy.silence()
     ws.send(b"x" * 15_000_000)
     sending = asyncio.ensure_future(ws.send_file(io.BytesIO(bytes(15_000_000))))
-    await seen.state("reconnecting")
+    with Clock() as clock:
+        await pass_time_until(clock, seen.state("reconnecting"), 1)
     proxy.resume()
     await seen.state("open", 2)
     # The message was given to the network that lost it; the file had not begun, and is sent now.
@@ -118,16 +122,21 @@ async def test_a_slow_reader_is_not_taken_for_dead(make: Make, speak: Speak) -> 
         received = 0
         while received < 20_000_000:
             received += len(await connection.recv())
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.02)
         await connection.send("all")
         await connection.wait_closed()
 
-    ws, seen = make(await speak(script), ping_interval=0.1, ping_timeout=0.5, compression=False)
-    await soon(ws.connect())
-    for _ in range(200):
-        ws.send(bytes(100_000))
-        await ws.drain()
-    assert await soon(ws.receive()) == "all"
+    async def send() -> None:
+        for _ in range(200):
+            ws.send(bytes(100_000))
+            await ws.drain()
+
+    # Sixteen messages wait at the server, and as many again in the system's buffers: a pong takes longer than its time.
+    ws, seen = make(await speak(script, ping_interval=None), ping_interval=1, ping_timeout=0.5, compression=False)
+    with Clock() as clock:
+        await soon(ws.connect())
+        await pass_time_until(clock, send(), 0.02)
+        assert await pass_time_until(clock, ws.receive(), 0.02) == "all"
     assert seen.names == ["connecting", "open"]
 
 
