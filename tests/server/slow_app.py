@@ -16,7 +16,7 @@ POLICIES: Final[dict[str, Any]] = {
 
 io = Server(
     slow_consumer=SlowConsumer(BUDGET, policy=POLICIES[os.environ.get("WINDSOCK_TEST_POLICY", "close")]),
-    ping_interval=60,
+    ping_interval=3600,
 )
 
 

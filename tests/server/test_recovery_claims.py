@@ -115,7 +115,9 @@ async def test_what_is_kept_has_a_bound(host: Serve, dial: Dial) -> None:
     clients = [await Client(await dial(site, "websocket")).connect() for _ in range(3)]
     for client in clients:
         await client.lose(io)
-    assert not (await clients[0].back(await dial(site, "websocket"))).recovered_from(clients[0])
+    stranger = await clients[0].back(await dial(site, "websocket"))
+    assert not stranger.recovered_from(clients[0])
+    await stranger.lose(io)
     for number in range(100):
         io.emit("news", number, "x" * 1000)
     back = await clients[1].back(await dial(site, "websocket"))

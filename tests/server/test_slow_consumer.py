@@ -105,10 +105,11 @@ async def test_acknowledgements_are_neither_dropped_nor_moved(host: Serve, way: 
         io.emit("n", number, PADDING)
         assert (await event(healthy))[1] == number
         if number == FILL // 2:
-            release.set()
             await until(lambda: io.slow_consumers.slow_clients > 0, "the client is slow")
+            release.set()
+            await healthy.fence()  # both answers have been sent by then
     (socket,) = [found for found in io.namespaces["/"].sockets.values() if found.id != healthy.sid][:1]
-    asking = asyncio.ensure_future(io.timeout(10).emit_with_ack("question"))
+    asking = asyncio.ensure_future(io.timeout(3600).emit_with_ack("question"))
     await asyncio.sleep(0)
     io.emit("last")
     received = await events_until(slow, "last")
