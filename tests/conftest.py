@@ -9,6 +9,9 @@ from typing import Protocol
 import pytest
 
 from tests.conformance.process import ServerProcess, python
+from tests.properties import be_patient
+
+be_patient()
 
 
 class Serve(Protocol):

@@ -14,7 +14,10 @@ import pytest_asyncio
 from chat.tests.inside import ChatInside
 from chat.tests.people import Town
 from chat.tests.server import ChatServer
+from tests.properties import be_patient
 from windsock.testing import Harness
+
+be_patient()
 
 # What the server of `exact` signs its tokens with.
 SECRET: Final = "s" * 40
