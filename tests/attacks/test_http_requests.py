@@ -12,6 +12,7 @@ from tests.attacks.conftest import Target
 from tests.attacks.wire import (
     POLLING,
     WEBSOCKET,
+    WITHIN,
     Connection,
     ConnectionEnded,
     PollingSession,
@@ -24,7 +25,7 @@ from tests.attacks.wire import (
 from tests.conformance.servers import Servers
 
 
-def ask(target: Target, data: bytes, *, within: float = 5.0) -> Response:
+def ask(target: Target, data: bytes, *, within: float = WITHIN) -> Response:
     """Sends these bytes and reads one response."""
     with Connection(target.port) as connection:
         connection.send(data)

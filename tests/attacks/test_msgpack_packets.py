@@ -11,7 +11,7 @@ from ormsgpack import Ext, packb, unpackb
 
 from tests.attacks.conftest import Target
 from tests.attacks.offender import Offender, gone_after_rest
-from tests.attacks.wire import MsgpackClient, WebSocket, frame
+from tests.attacks.wire import WITHIN, MsgpackClient, WebSocket, frame
 from tests.protocol.wire import BINARY
 
 on_both_transports = pytest.mark.parametrize("transport", ["websocket", "polling"])
@@ -149,7 +149,7 @@ def test_what_is_only_odd_is_answered(target: Target) -> None:
         client.send_frame(
             BINARY, b"\x84\xa4type\x02\xa3nsp\xa1/\xa2id\x63\xa4data\x92\xa8echo-ack" + b"\x91" * 1000 + b"\x01"
         )
-        assert client.receive_packet(within=20)[1][0]["error"]["code"] == "internal_error"
+        assert client.receive_packet(within=WITHIN)[1][0]["error"]["code"] == "internal_error"
 
 
 def test_lengths_that_are_not_there_cost_no_memory(target: Target) -> None:
@@ -170,7 +170,7 @@ def test_a_megabyte_of_empty_lists(target: Target) -> None:
     with MsgpackClient(target.port) as client, target.processor(5.0), target.growth(160 * 2**20):
         for _ in range(5):
             client.send(frame(BINARY, message))
-        assert client.call("echo-ack", 1, within=20) == [1]
+        assert client.call("echo-ack", 1) == [1]
 
 
 def test_a_client_of_another_parser(target: Target) -> None:

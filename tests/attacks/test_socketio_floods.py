@@ -43,7 +43,7 @@ def test_a_flood_of_unknown_namespaces(target: Target, transport: str) -> None:
         for start in range(0, 100_000, 2000):
             offender.send(*(f"0/flood-{number}," for number in range(start, start + 2000)))
         if offender.websocket is not None:
-            offender.websocket.close_code(within=20)
+            offender.websocket.close_code()
         elif offender.polling is not None:
             gone_after_rest(offender.polling)
 
@@ -82,24 +82,24 @@ def test_very_many_rooms_and_arguments(target: Target) -> None:
                 client.call("join", *(f"r{number}" for number in range(5000)))
 
 
-@pytest.mark.parametrize("target", [("windsock", {"connect_timeout": 0.3})], indirect=True)
+# Whoever joins has some seconds for it, on a busy machine too.
+soon_closed = pytest.mark.parametrize("target", [("windsock", {"connect_timeout": 3})], indirect=True)
+
+
+@soon_closed
 @on_both_transports
 def test_a_connection_that_never_joins_is_closed(target: Target, transport: str) -> None:
-    with Offender(target, transport, connect=False) as offender:
-        if offender.websocket is not None:
-            offender.websocket.close_code()
-        elif offender.polling is not None:
-            gone_after_rest(offender.polling)
-    with Offender(target, transport, connect=False) as offender:
-        offender.send("0/nowhere,")
-        assert offender.receive().startswith("4/nowhere,")
-        if offender.websocket is not None:
-            offender.websocket.close_code()
-        elif offender.polling is not None:
-            gone_after_rest(offender.polling)
+    with Offender(target, transport, connect=False) as silent, Offender(target, transport, connect=False) as astray:
+        astray.send("0/nowhere,")
+        assert astray.receive().startswith("4/nowhere,")
+        for offender in (silent, astray):
+            if offender.websocket is not None:
+                offender.websocket.close_code()
+            elif offender.polling is not None:
+                gone_after_rest(offender.polling)
 
 
-@pytest.mark.parametrize("target", [("windsock", {"connect_timeout": 0.5})], indirect=True)
+@soon_closed
 def test_many_idle_connections_that_never_join(target: Target) -> None:
     _, before = target.server.threads_and_descriptors()
     idle = [WebSocket(target.port, WEBSOCKET) for _ in range(300)]
@@ -108,7 +108,7 @@ def test_many_idle_connections_that_never_join(target: Target) -> None:
         websocket.close_code()
         websocket.close()
     for session in sessions:
-        assert session.packets() in (["1"], ["6"]) or session.get().status == 400
+        session.assert_gone()
     target.check()
     _, after = target.server.threads_and_descriptors()
     assert after <= before + 20

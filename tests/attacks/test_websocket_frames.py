@@ -166,21 +166,21 @@ def test_a_message_in_a_few_more_fragments_than_allowed(target: Target) -> None:
 
 @pytest.mark.parametrize("target", [("windsock", {"max_fragments": 200_000})], indirect=True)
 def test_very_many_fragments_cost_in_proportion(target: Target) -> None:
-    """CVE-2026-65623: with the limit raised, twice as many fragments take about twice the time."""
+    """CVE-2026-65623: with the limit raised, ten times as many fragments take some ten times the time."""
 
     def cost(count: int) -> float:
         before = target.server.cpu_seconds()
         with Client(target.port) as client:
             parts = [b'42["echo","', *([b"x"] * count), b'"]']
             data = fragments(parts)
-            client.send(data, within=20)
-            assert client.event("echo", within=20) == ["x" * count]
+            client.send(data)
+            assert client.event("echo") == ["x" * count]
         return target.server.cpu_seconds() - before
 
     cost(1000)
-    small, large = cost(50_000), cost(100_000)
+    small, large = sum(cost(15_000) for _ in range(10)), cost(150_000)
     # The clock of the kernel ticks every 10 ms.
-    assert large < 2.5 * small + 0.05, (small, large)
+    assert large < 3 * small + 0.1, (small, large)
 
 
 @pytest.mark.parametrize("size", [0, 125])

@@ -16,7 +16,7 @@ from ormsgpack import packb, unpackb
 
 from tests.protocol.wire import BINARY, CLOSE, TEXT, client_frame
 
-WITHIN: Final = 20.0
+WITHIN: Final = 30.0
 """Seconds to wait for an answer that comes at once when it comes."""
 
 NO_CLOSE_FRAME: Final = 1006

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from websockets.extensions.permessage_deflate import PerMessageDeflate
 
 from tests.attacks.wire import frame
+from tests.conformance.process import slowness
 from tests.protocol.wire import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT
 from windsock.engine.request import parse_query
 from windsock.errors import PacketError, PayloadError, UndecodableArgument
@@ -24,8 +25,8 @@ from windsock.protocol.parsers.json import JsonParser
 from windsock.protocol.parsers.msgpack import MsgpackParser
 from windsock.protocol.websocket import MessageReader
 
-thorough = settings(max_examples=800, deadline=1000)
-framed = settings(max_examples=300, deadline=1000)
+thorough = settings(max_examples=800)
+framed = settings(max_examples=300)
 
 TOKENS = [
     *(str(digit) for digit in range(10)),
@@ -309,7 +310,7 @@ COSTLY: dict[str, tuple[Callable[[Any], None], Any]] = {
 
 @pytest.mark.parametrize("name", COSTLY)
 def test_a_megabyte_of_anything_takes_a_moment(name: str) -> None:
-    """Less than a second of processor time: what is quadratic would take minutes."""
+    """Less than a second of a usual processor's time: what is quadratic would take minutes."""
     decode, data = COSTLY[name]
     # What the tests before have left is not searched for garbage each time the decoder has made some objects.
     gc.collect()
@@ -317,6 +318,6 @@ def test_a_megabyte_of_anything_takes_a_moment(name: str) -> None:
     try:
         before = time.process_time()
         decode(data)
-        assert time.process_time() - before < 1.0
+        assert time.process_time() - before < slowness()
     finally:
         gc.unfreeze()

@@ -243,13 +243,14 @@ def test_the_fuzzer_reaches_the_handlers(servers: Servers) -> None:
     answers = 0
     try:
         for _ in range(40):
-            with suppress(ConnectionEnded, Refused, TimeoutError), WebSocket(target.port, WEBSOCKET) as websocket:
+            with suppress(ConnectionEnded, Refused), WebSocket(target.port, WEBSOCKET) as websocket:
                 websocket.send_text("40")
                 for data in fuzzer.frames():
                     websocket.send(fuzzer.spoiled(data))
-                websocket.send_text('42["echo","end"]')
-                while websocket.receive_frame(within=0.5)[1] != b'42["echo","end"]':
+                websocket.finish_sending()  # the server answers what came before, and ends the connection
+                while True:
+                    websocket.receive_frame()
                     answers += 1
     finally:
         target.close()
-    assert answers > 50  # of some 130, on a machine that has time
+    assert answers > 50  # of some 130
