@@ -22,7 +22,8 @@ export default defineConfig({
   workers: 1,
   retries: 0,
   forbidOnly: true,
-  timeout: 90_000,
-  expect: { timeout: 15_000 },
-  use: { launchOptions, trace: "retain-on-failure", actionTimeout: 15_000, navigationTimeout: 30_000 },
+  // Bounds for a machine ten times as slow as one on which a test takes ten seconds.
+  timeout: 240_000,
+  expect: { timeout: 30_000 },
+  use: { launchOptions, trace: "retain-on-failure", actionTimeout: 30_000, navigationTimeout: 60_000 },
 });

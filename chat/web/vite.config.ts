@@ -25,7 +25,7 @@ export default defineConfig({
   test: {
     include: ["src/**/*.test.ts", "src/**/*.test.tsx"],
     environment: "node",
-    testTimeout: 20_000,
+    testTimeout: 120_000,
     passWithNoTests: false,
   },
 });

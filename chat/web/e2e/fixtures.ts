@@ -173,9 +173,16 @@ export function positions(page: Page): Promise<Record<string, number>> {
 
 /** The same, once nothing moves any more: what was scrolled over is still being measured for a moment. */
 export async function restingPositions(page: Page): Promise<Record<string, number>> {
-  let before = await positions(page);
+  // What the page has still to measure, it does before it paints: a page that paints nothing is not at rest.
+  const painted = async () => {
+    await page.evaluate(async () => {
+      for (let frame = 0; frame < 3; frame++) await new Promise((resolve) => requestAnimationFrame(resolve));
+    });
+    return positions(page);
+  };
+  let before = await painted();
   await expect(async () => {
-    const now = await positions(page);
+    const now = await painted();
     const isStill = JSON.stringify(now) === JSON.stringify(before);
     before = now;
     expect(isStill).toBe(true);

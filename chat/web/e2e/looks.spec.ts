@@ -78,7 +78,7 @@ test("the theme follows the system until one is chosen, and is there before the 
   await logIn(page, admin.user.username);
   expect(await isDark()).toBe(true);
   await page.emulateMedia({ colorScheme: "light" });
-  expect(await isDark()).toBe(false);
+  await expect.poll(isDark).toBe(false);
   await page.getByRole("contentinfo").getByRole("button").click();
   await page.getByRole("menuitem", { name: "Dark theme" }).click();
   await expect.poll(isDark).toBe(true);

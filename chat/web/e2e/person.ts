@@ -63,14 +63,14 @@ export class Person {
   async send(roomId: string, text: string): Promise<Entry> {
     const socket = await this.connect();
     const payload = { room_id: roomId, client_id: newId(), text };
-    const answer = await socket.timeout(10_000).emitWithAck("message:send", payload);
+    const answer = await socket.timeout(30_000).emitWithAck("message:send", payload);
     if (answer.error) throw new Error(`not sent: ${JSON.stringify(answer.error)}`);
     return answer.entry;
   }
 
   async change(event: "message:edit" | "message:delete", payload: Record<string, unknown>): Promise<void> {
     const socket = await this.connect();
-    const answer = await socket.timeout(10_000).emitWithAck(event, { ...payload, client_id: newId() });
+    const answer = await socket.timeout(30_000).emitWithAck(event, { ...payload, client_id: newId() });
     if (answer.error) throw new Error(`not changed: ${JSON.stringify(answer.error)}`);
   }
 
