@@ -103,4 +103,4 @@ class ChatServer:
 
     def _sign_up_root(self) -> None:
         body = {"username": "root", "display_name": "Root", "password": PASSWORD}
-        httpx.post(f"{self.url}/api/v1/auth/sign-up", json=body, timeout=20).raise_for_status()
+        httpx.post(f"{self.url}/api/v1/auth/sign-up", json=body, timeout=60).raise_for_status()

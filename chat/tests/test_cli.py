@@ -19,7 +19,7 @@ def test_an_administrator_can_be_made_before_the_first_start(data: Path) -> None
     assert "t=1" in _hash(data)
 
     with ChatServer(data, root=False, sign_up_open=False, password_passes=2) as server:
-        http = httpx.Client(base_url=f"{server.url}/api/v1/auth", timeout=20)
+        http = httpx.Client(base_url=f"{server.url}/api/v1/auth", timeout=60)
         session = http.post("/log-in", json={"username": "grace", "password": PASSWORD}).json()
         late = http.post("/sign-up", json={"username": "late", "display_name": "Late", "password": PASSWORD})
         http.close()

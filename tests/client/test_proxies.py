@@ -10,7 +10,7 @@ import pytest
 
 from tests.client.websocket import starlette_app
 from tests.server.fixtures import Serve
-from tests.server.site import Site, soon
+from tests.server.site import WITHIN, Site, soon
 from windsock import Client, ConnectionFailed, Server, WebSocketClient
 from windsock.types import TransportName
 
@@ -80,7 +80,7 @@ async def plain(host: Serve) -> Site:
 
 
 async def echo(url: str, proxy: str | bool | None) -> None:
-    async with asyncio.timeout(10), WebSocketClient(url, proxy=proxy, reconnection=False) as ws:
+    async with asyncio.timeout(WITHIN), WebSocketClient(url, proxy=proxy, reconnection=False) as ws:
         ws.send("there?")
         assert await ws.receive() == "there?"
 
@@ -123,11 +123,11 @@ async def test_the_client_by_the_environment(
     io.on("echo")(lambda socket, value: value)
     site = await host(io)
     monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{gateway.port}")
-    async with asyncio.timeout(10), Client(site.url, transports=[transport]) as client:
+    async with asyncio.timeout(WITHIN), Client(site.url, transports=[transport]) as client:
         assert await client.emit_with_ack("echo", 1) == 1
     asked = len(gateway.asked)
     assert asked > 0
-    async with asyncio.timeout(10), Client(site.url, transports=[transport], proxy=None) as client:
+    async with asyncio.timeout(WITHIN), Client(site.url, transports=[transport], proxy=None) as client:
         assert await client.emit_with_ack("echo", 1) == 1
     assert len(gateway.asked) == asked
 
@@ -137,6 +137,6 @@ async def test_the_client_by_socks(gateway: Gateway, host: Serve) -> None:
     io.on("echo")(lambda socket, value: value)
     site = await host(io)
     proxy = f"socks5://127.0.0.1:{gateway.port}"
-    async with asyncio.timeout(10), Client(site.url, transports=["websocket"], proxy=proxy) as client:
+    async with asyncio.timeout(WITHIN), Client(site.url, transports=["websocket"], proxy=proxy) as client:
         assert await client.emit_with_ack("echo", 1) == 1
     assert gateway.asked == [("socks", f"127.0.0.1:{site.port}")]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 DIRECTORY: Final = Path(__file__).parent / "js"
-LIMIT: Final = 50.0
+LIMIT: Final = 150.0
 """Seconds that a program may take."""
 
 

@@ -152,18 +152,16 @@ async def test_real_connections_work_while_it_stands_still() -> None:
 
 
 def test_a_condition_that_cannot_come_to_hold_is_known_at_once() -> None:
-    def main() -> float:
-        async def play() -> None:
-            with Clock() as clock:
-                assert not await clock.wait_for(lambda: False)
+    async def main() -> None:
+        with Clock() as clock:
+            assert not await clock.wait_for(lambda: False)
 
-        before = time.monotonic()
-        asyncio.run(play())
-        return time.monotonic() - before
-
-    # Without the threads that this process may have.
-    code = f"import asyncio, time\nfrom windsock.testing import Clock\n{_source(main)}\nassert main() < 1"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=False)
+    # Without the threads that this process may have, and with more patience than there is time.
+    code = (
+        "import asyncio\nfrom windsock.testing import Clock, clock\n"
+        f"clock.PATIENCE = 3600\n{_source(main)}\nasyncio.run(main())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
 
 
@@ -184,7 +182,7 @@ def test_a_test_that_waits_for_ever_is_told() -> None:
             await asyncio.sleep(7)
 
     code = f"import asyncio\nfrom windsock.testing import Clock\n{_source(main)}\nasyncio.run(main())"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
     assert "Stalled" in done.stderr
     assert "the next timer is due in 7.000 s" in done.stderr
 

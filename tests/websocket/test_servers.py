@@ -11,6 +11,7 @@ from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
 from tests.conformance.process import ServerProcess, python
+from tests.server.site import WITHIN
 
 APPLICATION: Final = "tests.websocket.app:app"
 COMMANDS: Final = {
@@ -37,7 +38,7 @@ def server(request: pytest.FixtureRequest) -> Iterator[ServerProcess]:
 def dial(server: ServerProcess, path: str = "/") -> ClientConnection:
     url = f"ws://127.0.0.1:{server.port}{path}"
     return connect(
-        url, subprotocols=[Subprotocol("test")], compression=None, open_timeout=10, close_timeout=1, max_size=None
+        url, subprotocols=[Subprotocol("test")], compression=None, open_timeout=WITHIN, close_timeout=1, max_size=None
     )
 
 
@@ -45,20 +46,20 @@ def test_messages_groups_and_close_codes(server: ServerProcess) -> None:
     with dial(server) as first, dial(server) as second:
         assert first.subprotocol == "test"
         first.send(b"\0binary")
-        assert first.recv(10) == b"\0binary"
+        assert first.recv(WITHIN) == b"\0binary"
         for connection in (first, second):
             connection.send("+both")
-            assert connection.recv(10) == "joined"
+            assert connection.recv(WITHIN) == "joined"
         for number in range(100):
             first.send(f"both:{number}")
         for connection in (first, second):
-            assert [connection.recv(10) for _ in range(100)] == [str(number) for number in range(100)]
+            assert [connection.recv(WITHIN) for _ in range(100)] == [str(number) for number in range(100)]
         second.send("close 4008")
         with pytest.raises(ConnectionClosed):
-            second.recv(10)
+            second.recv(WITHIN)
         assert (second.close_code, second.close_reason) == (4008, "asked to")
         first.send("both:still here")
-        assert first.recv(10) == "still here"
+        assert first.recv(WITHIN) == "still here"
 
 
 def test_a_refusal(server: ServerProcess) -> None:
@@ -71,13 +72,13 @@ def test_a_member_that_does_not_read(server: ServerProcess) -> None:
     with dial(server) as slow, dial(server) as healthy:
         for connection in (slow, healthy):
             connection.send("+all")
-            assert connection.recv(10) == "joined"
+            assert connection.recv(WITHIN) == "joined"
         for number in range(TOTAL):
             healthy.send(f"all:{number} {PADDING}")
-            assert healthy.recv(10) == f"{number} {PADDING}"
+            assert healthy.recv(WITHIN) == f"{number} {PADDING}"
         healthy.send("all:last")
         received = []
-        while (text := str(slow.recv(10))) != "last":
+        while (text := str(slow.recv(WITHIN))) != "last":
             received.append(int(text.split(maxsplit=1)[0]))
         assert received == sorted(set(received)), "in order, each once"
         latest = 1_000_000 // (len(PADDING) + 10)

@@ -28,7 +28,7 @@ export function make(url: ConstructorParameters<typeof WebSocketClient>[0], opti
   return { ws, states, names, named, state, next, messages };
 }
 
-const WITHIN = 10_000;
+const WITHIN = 30_000;
 export const bytes = (message: Message | undefined) => new Uint8Array(message as ArrayBuffer);
 
 /** A turn of the real event loop, whatever the test's clock says: sockets and files bring what they have. */

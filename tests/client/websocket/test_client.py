@@ -22,7 +22,7 @@ from tests.client.websocket import starlette_app
 from tests.client.websocket.conftest import Make, Speak
 from tests.client.websocket.servers import PlainServer
 from tests.server.fixtures import Serve
-from tests.server.site import Trouble, pass_time, rest, soon, until
+from tests.server.site import WITHIN, Trouble, pass_time, rest, soon, until
 from windsock import (
     ConfigurationError,
     ConnectionFailed,
@@ -169,7 +169,7 @@ async def test_a_file_is_read_as_the_network_takes_it(
         assert 0 < source.tell() < 32 * 1024 * 1024
         assert not sending.done()
         proxy.resume()
-        async with asyncio.timeout(40):
+        async with asyncio.timeout(4 * WITHIN):
             assert await sending == size
             assert await ws.receive() == "all"
     assert digest.digest() == hashlib.sha256(path.read_bytes()).digest()
@@ -352,7 +352,7 @@ async def test_closing(server: PlainServer, make: Make) -> None:
         ws.send(str(number))
     iterating = asyncio.ensure_future(_all(ws))
     # A pong comes after all that was echoed before it.
-    assert 0 < await soon(ws.ping()) < 10
+    assert 0 < await soon(ws.ping()) < WITHIN
     await soon(ws.close(4000, "enough"))
     assert await soon(iterating) == [str(number) for number in range(100)]
     assert seen.states[-1] == WebSocketState("closed", closure=WebSocketClosure(4000, "enough"))
