@@ -206,7 +206,7 @@ async def test_an_access_token_expires_and_is_renewed(exact: Town) -> None:
 async def test_a_socket_lives_as_long_as_its_session_and_not_as_its_token(exact: Town) -> None:
     ada = await exact.person()
     room = await ada.create()
-    brief = signed(ada.token, exp=time.time() + 2)
+    brief = signed(ada.token, exp=time.time() + 5)
     device = await exact.connect(brief)
 
     async def ask() -> httpx.Response:
