@@ -49,7 +49,8 @@ async def knock(http: httpx.AsyncClient, count: int, method: str, path: str, bod
 
 async def knock_in_one_row(port: int, count: int, path: str, address: str) -> list[httpx.Response]:
     """As many posts, sent before the first is answered: within the time of a limit on a slow machine, too."""
-    head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nX-Forwarded-For: {address}\r\n"
+    fields = f"Host: localhost\r\nContent-Type: application/json\r\nX-Forwarded-For: {address}\r\n"
+    head = f"POST {path} HTTP/1.1\r\n{fields}"
     requests = [f"{head}Content-Length: 2\r\n\r\n{{}}"] * (count - 1)
     requests.append(f"{head}Content-Length: 2\r\nConnection: close\r\n\r\n{{}}")
     reader, writer = await asyncio.open_connection("localhost", port)
@@ -59,8 +60,8 @@ async def knock_in_one_row(port: int, count: int, path: str, address: str) -> li
     answers: list[httpx.Response] = []
     while rest:
         top, _, rest = rest.partition(b"\r\n\r\n")
-        status, *fields = top.split(b"\r\n")
-        headers = httpx.Headers([(name, value) for name, _, value in (field.partition(b": ") for field in fields)])
+        status, *lines = top.split(b"\r\n")
+        headers = httpx.Headers([(name, value) for name, _, value in (line.partition(b": ") for line in lines)])
         length = int(headers["content-length"])
         answers.append(httpx.Response(int(status.split()[1]), headers=headers, content=rest[:length]))
         rest = rest[length:]

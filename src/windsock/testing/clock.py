@@ -18,8 +18,9 @@ from windsock.errors import ConfigurationError
 
 T = TypeVar("T")
 
-PATIENCE: Final = 5.0
-"""Seconds of real time for what runs outside of the event loop, in threads or behind files and sockets."""
+PATIENCE: Final = 10.0
+"""Seconds of real time for what runs outside of the event loop, in threads or behind files and sockets: far more than
+that takes, for a busy machine is to fail no test."""
 
 MAX_ITERATIONS: Final = 1_000_000
 """Of the event loop, before it counts as never coming to rest: some ten seconds of callbacks that make each other."""
@@ -235,7 +236,7 @@ class Clock:
         """Whether a condition comes to hold. It is looked at whenever the event loop is at rest.
 
         ``False`` as soon as nothing can happen any more: the loop is at rest, and nobody moves the clock. What
-        threads, files and sockets could still bring has five seconds of real time.
+        threads, files and sockets could still bring has ten seconds of real time.
         """
         future: asyncio.Future[bool] = self._loop.create_future()
         self._selector.waiting.append((future, condition))
