@@ -55,7 +55,7 @@ def test_emit_shows_the_acknowledgement(url: str) -> None:
         (["echo-ack", "--header", "nothing"], "NAME:VALUE", 2),
         (["echo-ack", "--auth", '{"refuse": "you"}'], 'refused by the handler {"code": 42, "details": ["you"]}', 1),
         (["connect"], "reserved", 1),
-        (["ask", "--timeout", "10"], "no acknowledgement within 10.0 s", 1),
+        (["answer-never", "--timeout", "10"], "no acknowledgement within 10.0 s", 1),
     ],
 )
 def test_emit_says_what_is_wrong(url: str, arguments: list[str], message: str, code: int) -> None:
