@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 import pty
+import socket
 import subprocess
 import sys
+import threading
 from typing import Any
 
 import pytest
@@ -70,6 +72,36 @@ def test_nobody_is_there() -> None:
         done = windsock(command[0], f"http://127.0.0.1:{free_port()}", *command[1:], "--timeout", "1")
         assert done.returncode == 1
         assert "Traceback" not in done.stderr
+        lines = done.stderr.splitlines()
+        assert len(lines) == 1 or command[0] == "connect", "it is said once"
+        assert all("expected" in line or "in time" in line for line in lines)
+
+
+def test_a_server_that_would_move_the_cursor() -> None:
+    server = socket.create_server(("127.0.0.1", 0))
+
+    def refuse() -> None:
+        while True:
+            try:
+                connection, _ = server.accept()
+            except OSError:
+                return
+            with connection:
+                connection.recv(65536)
+                connection.sendall(b"HTTP/1.1 400 No\r\nContent-Length: 9\r\nConnection: close\r\n\r\n\x1b[2J\x07oops")
+
+    thread = threading.Thread(target=refuse, daemon=True)
+    thread.start()
+    try:
+        done = windsock("emit", f"http://127.0.0.1:{server.getsockname()[1]}", "echo")
+    finally:
+        server.shutdown(socket.SHUT_RDWR)
+        server.close()
+        thread.join()
+    assert done.returncode == 1
+    assert "oops" in done.stderr
+    assert "\x1b" not in done.stdout + done.stderr
+    assert "\x07" not in done.stdout + done.stderr
 
 
 def test_connect_in_a_pipe(url: str) -> None:

@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import importlib.util
 import json
+import logging
 import os
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -58,6 +59,8 @@ def _add_connection(command: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Runs the command that was parsed; returns the exit code."""
+    # What the client logs is said here, and what a server said in it is not fit for a terminal as it is.
+    logging.getLogger("windsock").addHandler(logging.NullHandler())
     with contextlib.suppress(KeyboardInterrupt):
         return asyncio.run(_emit(options) if options.command == "emit" else _connect(options))
     return 130
