@@ -99,3 +99,17 @@ def test_ids_of_another_log_and_none_at_all() -> None:
     assert log.number_of(other.newest_id) == 0
     for id in ("", "x", "../../x", f"{log.newest_id}0", f"{log.newest_id} ", "1-0", "a" * 100_000, log.next_id):
         assert log.number_of(id) is None
+
+
+def test_what_is_too_old_is_let_go_of() -> None:
+    """A quiet namespace's packets would else stay until it has as many as it may keep."""
+    log = PacketLog(retention=10.0, max_bytes=10**9)
+    for second in (0.0, 1.0, 10.0):
+        log.append(Message(b"x"), EVERYBODY, (), second)
+    assert len(log) == 3
+    log.append(Message(b"x"), EVERYBODY, (), 10.5)
+    assert (len(log), log.first) == (3, 2)
+    log.append(Message(b"x"), EVERYBODY, (), 100.0)
+    assert (len(log), log.first) == (1, 5)
+    assert not log.is_complete(3, since=5.0)
+    assert log.is_complete(4, since=5.0)

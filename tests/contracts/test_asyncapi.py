@@ -105,6 +105,12 @@ def test_what_is_written_has_the_names_and_fields_that_the_document_says(documen
     assert set(sent) == set(schema["properties"]) == set(schema["required"])
 
 
+def test_what_stands_beside_a_reference_is_kept(document: dict[str, Any]) -> None:
+    """The draft of JSON Schema that AsyncAPI builds on takes no heed of it there."""
+    say = document["components"]["schemas"]["SayInput"]["properties"]
+    assert say["colour"] == {"default": "red", "allOf": [{"$ref": "#/components/schemas/Colour"}]}
+
+
 def test_the_order_of_registration_does_not_show() -> None:
     def make(events: list[str]) -> Server:
         io = Server()

@@ -197,3 +197,28 @@ def test_a_model_named_as_the_module_s_own_gets_another_name() -> None:
     text = to_typescript(describe(io))
     assert "export interface RefusalError2 {" in text
     assert "e: (error: RefusalError2, ack: (answer: Ack<number>) => void) => void;" in text
+
+
+class Mark(NamedTuple):
+    x: float
+    label: str | None = None
+
+
+def test_what_a_tuple_may_lack_is_marked(tmp_path: Path) -> None:
+    io = Server()
+
+    @io.on("mark")
+    def mark(socket: Socket, mark: Mark) -> None: ...
+
+    (tmp_path / "shop.ts").write_text(to_typescript(describe(io)), encoding="utf-8")
+    client = """
+        import { io, Socket } from "socket.io-client";
+        import type { ClientToServerEvents, ServerToClientEvents } from "shop";
+
+        const socket: Socket<ServerToClientEvents, ClientToServerEvents> = io();
+        socket.emit("mark", [1]);
+        socket.emit("mark", [1, "here"]);
+        socket.emit("mark", [1, null]);
+    """
+    assert compile_client(tmp_path, client) == ""
+    assert "TS2345" in compile_client(tmp_path, client + 'socket.emit("mark", []);\n')

@@ -166,6 +166,22 @@ async def test_to_one_client_volatile_events_wait_within_the_budget(host: Serve,
         assert await events_until(peer, "last") == [["n", 1]] * kept
 
 
+async def test_no_volatile_event_waits_for_a_connect_handler(host: Serve, way: Way, dial: Dial) -> None:
+    """A client that is not connected misses nothing by it, whatever the policy."""
+    io, _ = make_server("drop_volatile")
+
+    @io.on("connect")
+    async def connect(socket: Socket) -> None:
+        socket.volatile.emit("early")
+        await asyncio.sleep(0)
+        socket.volatile.emit("early")
+        socket.emit("last")
+
+    peer = await dial(await host(io, way.lane))
+    await peer.connect()
+    assert await events_until(peer, "last") == []
+
+
 # -- conflate --
 
 

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from windsock import ConnectionRefused, ConnectionStateRecovery, Server, Socket
+from windsock.adapters.base import NodeEmitter, Restored
+from windsock.adapters.recovery import KeptSockets, RecoveryAdapter
 from windsock.parsers import JsonParser, MsgpackParser, Parser
 from windsock.testing import Harness
 from windsock.types import TransportName
@@ -175,3 +177,44 @@ async def test_an_answer_that_was_waited_for(windsock_harness: Harness) -> None:
         await asking
     assert await peer.emit_with_ack("who") == "Ada"
     release.set()
+
+
+class Waits:
+    """Makes adapters in memory that take their time to give a state back, as one beyond the network does."""
+
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+        self.answer = asyncio.Event()
+        self._kept = KeptSockets(lifetime=120, grace=90, max_bytes=10**6, max_sockets=10, released=lambda name: None)
+
+    def __call__(self, namespace: str, emitter: NodeEmitter) -> RecoveryAdapter:
+        adapter = self._kept.adapter(namespace, emitter)
+        restore = adapter.restore
+
+        async def wait(pid: str, offset: str | None, limit: int) -> Restored | None:
+            restored = await restore(pid, offset, limit)
+            self.asked.set()
+            await self.answer.wait()
+            return restored
+
+        adapter.restore = wait  # type: ignore[method-assign]
+        return adapter
+
+
+async def test_gone_again_before_its_state_was_there(windsock_harness: Harness) -> None:
+    """What was taken out for it goes back to where it was: its next attempt finds it."""
+    waits = Waits()
+    io = Server(connection_state_recovery=True, adapter=waits)
+    peer = await windsock_harness.connect(io)
+    id = peer.id
+    peer.wire.cut()
+    await peer.assert_disconnected()
+    returning = asyncio.ensure_future(peer.reconnect())
+    await windsock_harness.clock.wait_for(waits.asked.is_set)
+    peer.wire.cut()
+    with pytest.raises(AssertionError):
+        await returning
+    waits.answer.set()
+    await windsock_harness.settle()
+    assert await peer.reconnect()
+    assert peer.id == id
