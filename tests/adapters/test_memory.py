@@ -13,6 +13,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invaria
 from windsock import MemoryAdapter, Target
 from windsock.protocol.engineio import Message
 from windsock.protocol.socketio import Packet, PacketType
+from windsock.room import Room
 
 
 @dataclass(eq=False)
@@ -222,3 +223,23 @@ async def test_nobody_is_left_in_the_room_of_a_socket_by_its_id() -> None:
     adapter.leave(member, ["a"])
     assert adapter.rooms_of(member) == {"a"}, "its own room is not one it can leave"
     assert [one.id for one in await adapter.fetch_sockets(Target(frozenset({"a"})))] == ["a"]
+
+
+def test_everybody_is_a_room_that_forgets_how_it_is_reached_when_somebody_comes_or_goes() -> None:
+    """A room's members share what is sent to them; so do all of the namespace."""
+    adapter = MemoryAdapter("/", Emitter())
+    early, late, again = Member("early"), Member("late"), Member("late")
+    adapter.add(early)
+    everybody = adapter.select(Target())
+    assert isinstance(everybody, Room)
+    for change, member, expected in (
+        (adapter.add, late, {early, late}),
+        (adapter.remove, early, {late}),
+        (adapter.add, again, {again}),
+        (adapter.remove, late, set()),
+    ):
+        everybody.receivers = object()
+        change(member)
+        assert adapter.select(Target()) is everybody
+        assert everybody == expected
+        assert everybody.receivers is None

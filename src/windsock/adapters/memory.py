@@ -31,10 +31,17 @@ class MemoryAdapter:
         self._members: dict[str, Member] = {}
         self._rooms: dict[str, Room] = {}
         self._joined: dict[str, set[str]] = {}
+        # All members, who share what they are sent as those of a room do; from the first time that they are.
+        self._everybody: Room | None = None
         self._observer: RoomObserver | None = None
 
     def add(self, member: Member) -> None:
         """See :class:`windsock.adapters.base.Adapter`."""
+        everybody = self._everybody
+        if everybody is not None:
+            everybody.discard(self._members.get(member.id))
+            everybody.add(member)
+            everybody.receivers = None
         self._members[member.id] = member
         members = self._rooms.get(member.id)
         if members is not None:
@@ -45,10 +52,14 @@ class MemoryAdapter:
 
     def remove(self, member: Member) -> None:
         """See :class:`windsock.adapters.base.Adapter`."""
-        was_here = self._members.pop(member.id, None) is not None
+        gone = self._members.pop(member.id, None)
+        everybody = self._everybody
+        if everybody is not None:
+            everybody.discard(gone)
+            everybody.receivers = None
         for room in self._joined.pop(member.id, ()):
             self._drop(member, room)
-        if not was_here:
+        if gone is None:
             return
         if member.id in self._rooms:
             self._drop(member, member.id)
@@ -96,6 +107,8 @@ class MemoryAdapter:
     def select(self, target: Target) -> Collection[Member]:
         """See :class:`windsock.adapters.base.Adapter`."""
         if not target.rooms:
+            if not target.except_:
+                return self._all()
             members: Collection[Member] = self._members.values()
         elif len(target.rooms) == 1:
             members = self._room(next(iter(target.rooms)))
@@ -115,7 +128,8 @@ class MemoryAdapter:
 
     async def fetch_sockets(self, target: Target) -> list[RemoteSocket]:
         """See :class:`windsock.adapters.base.Adapter`."""
-        return cast("list[RemoteSocket]", list(self.select(target)))
+        members = self.select(target) if target.rooms or target.except_ else self._members.values()  # in their order
+        return cast("list[RemoteSocket]", list(members))
 
     def join_all(self, target: Target, rooms: Iterable[str]) -> None:
         """See :class:`windsock.adapters.base.Adapter`."""
@@ -140,6 +154,13 @@ class MemoryAdapter:
 
     async def close(self) -> None:
         """Nothing to let go of."""
+
+    def _all(self) -> Room:
+        everybody = self._everybody
+        if everybody is None:
+            everybody = self._everybody = Room()
+            everybody.update(self._members.values())
+        return everybody
 
     def _room(self, room: str) -> Collection[Any]:
         members = self._rooms.get(room)
