@@ -174,6 +174,7 @@ class ASGIApplication:
         if found is None:
             found = await engine.admit(scope)
         if isinstance(found, Refusal):
+            engine.refuse(scope, found)
             if lane is not None:
                 await receive()
             await deny(scope, send, found.status, found.body, found.headers)
@@ -251,6 +252,7 @@ class LongPolling:
         if found is None:
             found = await engine.admit(scope)
         if isinstance(found, Refusal):
+            engine.refuse(scope, found)
             await self._refuse(found)
         elif found is None:
             await self._open()

@@ -202,6 +202,17 @@ async def test_an_upgrade_moves_a_session(host: Serve, stack: AsyncExitStack, la
     assert figures("sent_bytes_total", transport="websocket") > 0
 
 
+async def test_requests_that_are_refused(host: Serve, stack: AsyncExitStack, lane: Any) -> None:
+    io, metrics = make_server()
+    site, http = await serve(host, stack, io, metrics, lane)
+    for query in ("transport=polling&EIO=3", "transport=polling&EIO=4&sid=none", "transport=polling&EIO=4&sid=none"):
+        assert (await http.get(f"{site.url}/socket.io/?{query}")).status_code == 400
+    figures = await scrape(http)
+    assert figures("requests_refused_total", code="5") == 1
+    assert figures("requests_refused_total", code="1") == 2
+    assert figures("sessions_opened_total") == 0
+
+
 async def test_what_waits_for_a_client(host: Serve, stack: AsyncExitStack, dial: Dial) -> None:
     io, metrics = make_server()
     site, http = await serve(host, stack, io, metrics, "lane")

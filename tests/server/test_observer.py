@@ -6,11 +6,14 @@ import re
 from collections.abc import Coroutine
 from typing import Any, cast
 
+import httpx
 import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
 
 from tests.server.client import Refused
 from tests.server.fixtures import Join, Serve, Way
-from tests.server.site import Trouble, until
+from tests.server.site import Lane, Trouble, until
 from windsock import ConnectionRefused, EventError, MemoryAdapter, Namespace, Observer, Server, Socket
 from windsock.adapters.base import AdapterFactory
 
@@ -41,6 +44,10 @@ class Diary(Observer):
 
     def session_closed(self, session: Any, reason: str) -> None:
         self.lines.append("closed")
+
+    def request_refused(self, scope: Any, code: int, message: str) -> None:
+        headers = dict(scope["headers"])
+        self.lines.append(f"request of {headers[b'x-who'].decode()} refused: {code} {message}")
 
     async def _admit(self, admission: Coroutine[Any, Any, None]) -> None:
         self.lines.append("admitting")
@@ -206,6 +213,25 @@ async def test_it_hears_of_an_upgrade(host: Serve, join: Join) -> None:
     io.observe(diary := Diary())
     await join(await host(io), transports=["polling", "websocket"])
     assert diary.lines.count("upgraded") == 1
+
+
+async def test_it_hears_of_requests_that_are_refused(host: Serve, lane: Lane) -> None:
+    io = Server(transports=["polling", "websocket"], allow_request=lambda scope: b"let=in" in scope["query_string"])
+    io.observe(diary := Diary())
+    site = await host(io, lane)
+    diary.lines.clear()
+    headers = {"X-Who": "ada"}
+    async with httpx.AsyncClient(base_url=site.url, headers=headers) as http:
+        for query in ("EIO=4&transport=pigeon", "EIO=3&transport=polling", "EIO=4&transport=polling&sid=none",
+                      "EIO=4&transport=polling", "EIO=4&transport=polling&let=in"):  # fmt: skip
+            await http.get(f"/socket.io/?{query}")
+    refused = ["0 Transport unknown", "5 Unsupported protocol version", "1 Session ID unknown", "4 Forbidden"]
+    assert diary.lines == [*(f"request of ada refused: {each}" for each in refused), "opened"]
+    diary.lines.clear()
+    url = site.url.replace("http", "ws")
+    with pytest.raises(InvalidStatus):
+        await connect(f"{url}/socket.io/?EIO=4&transport=websocket", additional_headers=headers, proxy=None)
+    assert diary.lines == ["request of ada refused: 4 Forbidden"]
 
 
 async def test_it_hears_who_is_refused_and_why(host: Serve, way: Way, join: Join, trouble: Trouble) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from windsock.engine.session import Session
+    from windsock.types import Scope
 
 T = TypeVar("T")
 
@@ -25,6 +26,15 @@ class SessionObserver(Protocol):
 
     def session_closed(self, session: Session, reason: str) -> None:
         """It is over, for one of :data:`windsock.types.DisconnectReason`."""
+
+    def request_refused(self, scope: Scope, code: int, message: str) -> None:
+        """A request was refused: it opens no session, and belongs to none.
+
+        Args:
+            scope: of ASGI: its headers, its query string and its client.
+            code: Engine.IO's, 0 to 5.
+            message: that the client is told.
+        """
 
 
 def tell(observers: Sequence[T], say: Callable[[T], None]) -> None:

@@ -157,6 +157,12 @@ class Engine:
             return Refusal(ErrorCode.BAD_REQUEST, "Too many sessions", status=503)
         return None
 
+    def refuse(self, scope: Scope, refusal: Refusal) -> None:
+        """A request is refused: tells whoever observes."""
+        if self.observers:
+            message = str(refusal.body["message"])
+            tell(self.observers, lambda observer: observer.request_refused(scope, int(refusal.code), message))
+
     def new_id(self) -> str:
         """An id for a session; it is what the client proves itself with on long-polling."""
         return self._owner + secrets.token_urlsafe(_ID_BYTES)

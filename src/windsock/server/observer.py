@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from windsock.server.handlers import Handler
     from windsock.server.namespace import Namespace
     from windsock.server.socket import Socket
+    from windsock.types import Scope
 
 T = TypeVar("T")
 
@@ -60,6 +61,15 @@ class Observer:
 
     def session_closed(self, session: Session, reason: str) -> None:
         """It is over, for one of :data:`windsock.types.DisconnectReason`."""
+
+    def request_refused(self, scope: Scope, code: int, message: str) -> None:
+        """A request was refused: it opens no session, and belongs to none (Socket.IO's ``connection_error``).
+
+        Args:
+            scope: of ASGI: its headers, its query string and its client.
+            code: Engine.IO's, 0 to 5: docs/reference/protocol.md has them.
+            message: that the client is told.
+        """
 
     # -- sockets --
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from windsock.server.server import Server
     from windsock.server.socket import Socket
     from windsock.slow_consumer import SlowConsumerCounters
+    from windsock.types import Scope
 
 OTHER: Final = "(other)"
 """Label of what has no name that the application gave it: a client's inventions do not become time series."""
@@ -59,6 +60,7 @@ class Figures(Observer):
         self._opened: Counter[Labels] = Counter()
         self._closed: Counter[Labels] = Counter()
         self._upgraded: Counter[Labels] = Counter({(): 0})
+        self._requests_refused: Counter[Labels] = Counter()
         self._connected: Counter[Labels] = Counter()
         self._refused: Counter[Labels] = Counter()
         io.observe(self)
@@ -97,6 +99,10 @@ class Figures(Observer):
         """See :meth:`windsock.Observer.session_closed`."""
         self._closed[reason,] += 1
 
+    def request_refused(self, scope: Scope, code: int, message: str) -> None:
+        """See :meth:`windsock.Observer.request_refused`."""
+        self._requests_refused[str(code),] += 1
+
     def connected(self, socket: Socket) -> None:
         """See :meth:`windsock.Observer.connected`."""
         self._connected[socket.namespace.registry.name,] += 1
@@ -129,6 +135,13 @@ class Figures(Observer):
             _counter("sessions.opened", "{session}", "Sessions by their first transport.", by, self._opened.copy),
             _counter(
                 "sessions.closed", "{session}", "Sessions by the reason of their end.", ("reason",), self._closed.copy
+            ),
+            _counter(
+                "requests.refused",
+                "{request}",
+                "Requests that open no session and belong to none.",
+                ("code",),
+                self._requests_refused.copy,
             ),
             _counter("upgrades", "{upgrade}", "Moves from long-polling to a WebSocket.", (), self._upgraded.copy),
             _counter("received.size", "By", "Bytes from clients.", by, self._bytes_received),

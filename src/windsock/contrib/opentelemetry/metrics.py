@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from windsock.server.server import Server
 
 ATTRIBUTES: Final = {
+    "code": attributes.REQUEST_CODE,
     "event": attributes.EVENT,
     "kind": attributes.ERROR_TYPE,
     "namespace": attributes.DESTINATION_TEMPLATE,
