@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
+from websockets.asyncio.server import ServerConnection, serve
 
 from tests.client.fixtures import Make
 from tests.client.observer import Observer
@@ -130,3 +132,30 @@ async def test_nothing_came_before_the_cut(
     assert io.recovered
     assert io.id == id
     assert await seen.events("item", 1) == [(1,)]
+
+
+async def test_an_offset_is_of_the_state_it_was_got_with(make: Make) -> None:
+    """One that the server made anew knows nothing of what came before it."""
+    opening = {"sid": "a", "upgrades": [], "pingInterval": 25000, "pingTimeout": 20000, "maxPayload": 1000}
+    asked: list[Any] = []
+
+    async def script(connection: ServerConnection) -> None:
+        await connection.send("0" + json.dumps(opening))
+        asked.append(await connection.recv())
+        number = len(asked)
+        await connection.send('40{"sid":"%d","pid":"secret %d"}' % (number, number))  # noqa: UP031  braces
+        if number == 1:
+            await connection.send('42["item",1,"offset 1"]')
+        await connection.close() if number < 3 else await connection.wait_closed()
+
+    async with serve(script, "127.0.0.1", 0) as server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        io, seen = make(url, transports=["websocket"])
+        await soon(io.connect())
+        await seen.stage("connect", 3)
+        await soon(io.close())
+    assert [None if each == "40" else json.loads(each[2:]) for each in asked] == [
+        None,
+        {"pid": "secret 1", "offset": "offset 1"},
+        {"pid": "secret 2", "offset": None},
+    ]

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import subprocess
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 import orjson
 import pytest
 import yaml
+from pydantic import Field
 
 from tests.contracts.javascript import DIRECTORY, LIMIT
 from tests.contracts.shop import Colour, Said, make_server
@@ -132,3 +134,22 @@ def test_the_order_of_registration_does_not_show() -> None:
 
 def test_it_survives_yaml(document: dict[str, Any]) -> None:
     assert yaml.safe_load(yaml.safe_dump(document)) == document
+
+
+@dataclass
+class Parcel:
+    odd_name: Annotated[str, Field(alias="odd-name")]
+
+
+def test_a_dataclass_is_read_by_its_aliases_and_written_by_its_names() -> None:
+    io = Server()
+    io.emits("sent", Parcel)
+
+    @io.on("send")
+    def send(socket: Socket, parcel: Parcel) -> None: ...
+
+    schemas = to_asyncapi(describe(io), title="Parcels", version="1")["components"]["schemas"]
+    assert set(schemas["ParcelInput"]["properties"]) == {"odd-name"}
+    assert set(schemas["ParcelOutput"]["properties"]) == {"odd_name"}
+    text = io.parser.encode(PacketType.EVENT, "/", ["sent", Parcel("x")], None, True).text
+    assert text == b'42["sent",{"odd_name":"x"}]'

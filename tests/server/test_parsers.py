@@ -15,7 +15,9 @@ NOON = datetime(2024, 5, 1, 12, tzinfo=UTC)
 class Marked(JsonParser):
     """One of one's own: every event's last argument says who wrote it."""
 
-    def encode(self, type: PacketType, namespace: str, data: Any, id: int | None, compress: bool) -> Message:
+    def encode(
+        self, type: PacketType, namespace: str, data: Any, id: int | None = None, compress: bool = True
+    ) -> Message:
         if type is PacketType.EVENT:
             data = [*data, "marked"]
         return super().encode(type, namespace, data, id, compress)
