@@ -5,6 +5,7 @@ from windsock.adapters.base import (
     DistributedAdapter,
     LocalEmitter,
     RecoverableAdapter,
+    RemoteOperator,
     RemoteSocket,
     SocketState,
     Target,
@@ -14,6 +15,7 @@ from windsock.adapters.counters import ClusterCounters
 from windsock.adapters.memory import MemoryAdapter
 from windsock.adapters.observation import ObservableAdapter, RoomObserver
 from windsock.client.client import Client
+from windsock.client.manager import Manager
 from windsock.client.namespace import ClientNamespace
 from windsock.client.operator import ClientOperator
 from windsock.client.websocket.client import WebSocketClient
@@ -35,7 +37,7 @@ from windsock.errors import (
 )
 from windsock.server.broadcast import BroadcastOperator
 from windsock.server.dependencies import Context, DependencyOverrides, Depends
-from windsock.server.dynamic import DynamicNamespace
+from windsock.server.dynamic import DynamicNamespace, DynamicOperator
 from windsock.server.health import Health, HealthCheck
 from windsock.server.namespace import Namespace
 from windsock.server.observer import Observer
@@ -69,6 +71,7 @@ __all__ = [
     "Depends",
     "DistributedAdapter",
     "DynamicNamespace",
+    "DynamicOperator",
     "EncodeError",
     "EventError",
     "Handshake",
@@ -76,6 +79,7 @@ __all__ = [
     "HealthCheck",
     "HttpCompression",
     "LocalEmitter",
+    "Manager",
     "MemoryAdapter",
     "Namespace",
     "NotConnected",
@@ -83,6 +87,7 @@ __all__ = [
     "Observer",
     "PerMessageDeflate",
     "RecoverableAdapter",
+    "RemoteOperator",
     "RemoteSocket",
     "RoomObserver",
     "Server",

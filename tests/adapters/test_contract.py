@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.adapters.sites import CLUSTERS, SITES, Site
-from windsock import AckTimeout, EncodeError, Server, Socket
+from windsock import AckTimeout, EncodeError, NotConnected, Server, Socket
 
 
 def make(**options: Any) -> Server:
@@ -154,6 +154,30 @@ async def test_a_socket_that_was_fetched(site: Site) -> None:
     assert again.rooms == {a.id, "blue", "white"}
     with pytest.raises(ValueError, match="reserved"):
         again.emit("connect")
+
+
+async def test_a_socket_that_was_fetched_is_asked(site: Site) -> None:
+    a, b = [await site.connect(place, "/", "red") for place in range(2)]
+    a.answer("ask", lambda plus: 1 + plus)
+    b.answer("ask", lambda plus: (plus, b"\x01"))
+    found = {socket.id: socket for socket in await site.servers[2].fetch_sockets()}
+    assert await found[a.id].emit_with_ack("ask", 10) == 11
+    assert await found[b.id].timeout(60).emit_with_ack("ask", 10) == [10, b"\x01"]
+    found[a.id].timeout(60).emit("told", 1)
+    await a.assert_emitted("told", 1)
+    with pytest.raises(ValueError, match="reserved"):
+        await found[a.id].emit_with_ack("connect")
+    asking = asyncio.ensure_future(found[a.id].emit_with_ack("something else"))
+    await a.assert_emitted("something else")
+    await a.disconnect()
+    with pytest.raises((AckTimeout, NotConnected)):
+        await asking
+    await site.settle()
+    with pytest.raises(NotConnected):
+        await found[a.id].emit_with_ack("ask", 10)
+    asking = asyncio.ensure_future(found[b.id].timeout(5).emit_with_ack("something else"))
+    with pytest.raises(AckTimeout):
+        await site.harness.advance_until(asking)
 
 
 async def test_acknowledgements_of_a_broadcast(site: Site) -> None:

@@ -51,6 +51,47 @@ async def test_what_matches_shares_handlers_and_no_rooms(host: Serve, way: Way, 
     await client.fence("/org-2")
 
 
+async def test_whom_an_event_for_what_matches_reaches(host: Serve, way: Way, join: Join) -> None:
+    io, organisations = make_server()
+    site = await host(io, way.lane)
+    names = ("/org-1", "/org-2")
+    clients = {name: await join(site, namespaces=names) for name in "ab"}
+    for client in clients.values():
+        for name in names:
+            io.of(name).in_(client.id(name)).sockets_join("all")
+    for name in names:
+        io.of(name).in_(clients["b"].id(name)).sockets_join("b")
+    targets = {
+        "to": (organisations.to("all"), "ab"),
+        "in_": (organisations.in_("b", "nobody"), "b"),
+        "except_": (organisations.except_("b"), "a"),
+        "to and except_": (organisations.to("all").except_("b").compress(False), "a"),
+        "local in_": (organisations.local.in_("b"), "b"),
+        "compress": (organisations.compress(False), "ab"),
+        "compress local": (organisations.compress(True).local, "ab"),
+    }
+    for event, (target, _) in targets.items():
+        target.emit(event, event)
+    organisations.send("to all")
+    for key, client in clients.items():
+        for event, (_, receivers) in targets.items():
+            for name in names if key in receivers else ():
+                assert await client.event(event, name) == [event]
+        for name in names:
+            assert await client.event("message", name) == ["to all"]
+        for name in names:
+            await client.fence(name)
+
+
+async def test_a_volatile_event_for_what_matches_does_not_wait(host: Serve, dial: Dial) -> None:
+    io, organisations = make_server()
+    peer = await dial(await host(io), "polling")
+    await peer.connect("/org-1")
+    organisations.volatile.emit("now", 1)
+    organisations.emit("later", 2)
+    assert await peer.event("later", "/org-1") == [2]
+
+
 async def test_middlewares_guard_every_one_of_them(host: Serve, way: Way, join: Join) -> None:
     io, organisations = make_server()
 

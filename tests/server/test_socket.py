@@ -296,6 +296,10 @@ async def test_a_socket_s_operators_leave_itself_out(host: Serve, way: Way, join
         "volatile broadcast": (socket.compress(False).broadcast, "bc"),
         "compress to": (socket.compress(False).to("room b"), "b"),
         "to an id": (socket.to(sockets["c"].id), "c"),
+        "volatile in_": (socket.compress(False).in_("room b"), "b"),
+        "compress except_": (socket.compress(False).except_("room b"), "c"),
+        "timeout local": (socket.timeout(1).local, "bc"),
+        "volatile local": (socket.compress(True).local.to("room c"), "c"),
     }
     for event, (target, _) in targets.items():
         target.emit(event)
@@ -304,6 +308,18 @@ async def test_a_socket_s_operators_leave_itself_out(host: Serve, way: Way, join
             if name in receivers:
                 assert await client.event(event) == []
         await client.fence()
+
+
+async def test_send_is_the_event_message(host: Serve, way: Way, join: Join) -> None:
+    capture = Capture()
+    site = await host(capture.io, way.lane)
+    client = await join(site)
+    capture.last.send("to one", 1)
+    capture.last.compress(False).send()
+    capture.io.send("to all")
+    capture.io.of("/").send([2])
+    for arguments in (["to one", 1], [], ["to all"], [[2]]):
+        assert await client.event("message") == arguments
 
 
 def test_a_socket_shows_who_it_is() -> None:

@@ -83,6 +83,16 @@ class RemoteHandshake(Protocol):
         """The payload of the CONNECT packet."""
 
 
+class RemoteOperator(Protocol):
+    """How the next event to a socket is sent, on whichever node it lives."""
+
+    def emit(self, event: str, *arguments: Any) -> None:
+        """See :meth:`RemoteSocket.emit`."""
+
+    async def emit_with_ack(self, event: str, *arguments: Any) -> Any:
+        """See :meth:`RemoteSocket.emit_with_ack`."""
+
+
 class RemoteSocket(Protocol):
     """A socket of the namespace, on whichever node it lives: what ``fetch_sockets`` gives.
 
@@ -107,6 +117,23 @@ class RemoteSocket(Protocol):
 
     def emit(self, event: str, *arguments: Any) -> None:
         """Sends an event to its client."""
+
+    async def emit_with_ack(self, event: str, *arguments: Any) -> Any:
+        """Sends an event to its client and waits for the acknowledgement.
+
+        Returns:
+            One argument by itself, none as ``None``, several as a list.
+
+        Raises:
+            AckTimeout: it did not come within the time given with ``timeout``, without which a socket of another
+                node has a minute and one of this node has no end; or the client of another node left before it came.
+            NotConnected: the client has disconnected.
+            EncodeError: an argument cannot be put on the wire.
+            ValueError: the event's name is reserved.
+        """
+
+    def timeout(self, seconds: float) -> RemoteOperator:
+        """How long the next ``emit_with_ack`` waits."""
 
     def join(self, *rooms: str | Iterable[str]) -> None:
         """Puts it into rooms."""
@@ -182,7 +209,7 @@ class Adapter(Protocol):
         """The rooms of a local socket, its id among them."""
 
     def select(self, target: Target) -> Collection[Any]:
-        """The local sockets of a target, if it is one room the :class:`~windsock.room.Room`.
+        """The local sockets of a target; if it is one room, or everybody, as a :class:`~windsock.room.Room`.
 
         To be read at once, and not changed.
         """

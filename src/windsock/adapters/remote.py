@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from windsock.adapters.base import Target
 from windsock.adapters.messages import HandshakeDetails, SocketDetails
+from windsock.errors import NotConnected
 from windsock.protocol.socketio import RESERVED_EVENTS, Packet, PacketType
 
 if TYPE_CHECKING:
-    from windsock.adapters.base import Adapter, RemoteSocket
+    from windsock.adapters.base import DistributedAdapter, RemoteSocket
 
 _ATOMS: Final = (int, float, bool, bytes, type(None))
 
@@ -28,7 +29,7 @@ class DistantSocket:
 
     __slots__ = ("_adapter", "_details", "_namespace", "data")
 
-    def __init__(self, adapter: Adapter, namespace: str, details: SocketDetails) -> None:
+    def __init__(self, adapter: DistributedAdapter, namespace: str, details: SocketDetails) -> None:
         self._adapter = adapter
         self._namespace = namespace
         self._details = details
@@ -61,9 +62,22 @@ class DistantSocket:
             EncodeError: an argument cannot be put on the wire.
             ValueError: the event's name is reserved.
         """
-        if event in RESERVED_EVENTS:
-            raise ValueError(f"expected an event's name, got the reserved {event!r}")
-        self._adapter.broadcast(Packet(PacketType.EVENT, self._namespace, [event, *arguments]), self._target)
+        self._adapter.broadcast(self._packet(event, arguments), self._target)
+
+    async def emit_with_ack(self, event: str, *arguments: Any) -> Any:
+        """See :class:`windsock.RemoteSocket`."""
+        return await self.ask(event, arguments, None)
+
+    def timeout(self, seconds: float) -> DistantOperator:
+        """See :class:`windsock.RemoteSocket`."""
+        return DistantOperator(self, seconds)
+
+    async def ask(self, event: str, arguments: tuple[Any, ...], timeout: float | None) -> Any:
+        """See :meth:`emit_with_ack`."""
+        answers = await self._adapter.broadcast_with_ack(self._packet(event, arguments), self._target, timeout)
+        if not answers:
+            raise NotConnected("the client has disconnected")
+        return answers[0]
 
     def join(self, *rooms: str | Iterable[str]) -> None:
         """See :class:`windsock.RemoteSocket`."""
@@ -77,9 +91,32 @@ class DistantSocket:
         """See :class:`windsock.RemoteSocket`."""
         self._adapter.disconnect_all(self._target, close=close)
 
+    def _packet(self, event: str, arguments: tuple[Any, ...]) -> Packet:
+        if event in RESERVED_EVENTS:
+            raise ValueError(f"expected an event's name, got the reserved {event!r}")
+        return Packet(PacketType.EVENT, self._namespace, [event, *arguments])
+
     @property
     def _target(self) -> Target:
         return Target(frozenset((self.id,)))
+
+
+class DistantOperator:
+    """See :class:`windsock.RemoteOperator`."""
+
+    __slots__ = ("_seconds", "_socket")
+
+    def __init__(self, socket: DistantSocket, seconds: float) -> None:
+        self._socket = socket
+        self._seconds = seconds
+
+    def emit(self, event: str, *arguments: Any) -> None:
+        """See :class:`windsock.RemoteSocket`."""
+        self._socket.emit(event, *arguments)
+
+    async def emit_with_ack(self, event: str, *arguments: Any) -> Any:
+        """See :class:`windsock.RemoteSocket`."""
+        return await self._socket.ask(event, arguments, self._seconds)
 
 
 def describe(socket: RemoteSocket) -> SocketDetails:

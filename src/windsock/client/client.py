@@ -7,13 +7,14 @@ import importlib.util
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from ssl import SSLContext
-from typing import Any, Final, Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from windsock.arguments import EventHandler
 from windsock.client.catch_alls import CatchAlls
 from windsock.client.endpoint import Endpoint
 from windsock.client.handlers import Handlers
 from windsock.client.listeners import Listener, Listeners
+from windsock.client.manager import RECONNECTION, Manager
 from windsock.client.namespace import Auth, ClientNamespace
 from windsock.client.operator import ClientOperator
 from windsock.client.reconnect import Backoff
@@ -28,9 +29,6 @@ from windsock.types import TransportName
 logger: logging.Logger = logging.getLogger("windsock.client")
 
 F = TypeVar("F", bound=EventHandler)
-
-STAGES: Final = frozenset({"reconnect_attempt", "reconnect", "reconnect_error", "reconnect_failed"})
-"""Events of the connection, which all namespaces share."""
 
 
 class Client(CatchAlls):
@@ -54,6 +52,8 @@ class Client(CatchAlls):
         ssl: for ``https``: how to verify the server, and a certificate of one's own.
         proxy: an URL, ``True`` for the environment's, ``None`` for none. SOCKS is for ``websocket`` alone, and wants
             python-socks.
+        compression: whether to agree on permessage-deflate when the server has it; long-polling has none on the way to
+            the server.
         timeout: for each attempt to connect, and for the upgrade.
         reconnection: whether to connect again after a loss or a failure. What was refused, or disconnected by either
             side on purpose, is not.
@@ -67,6 +67,9 @@ class Client(CatchAlls):
             and on the connection for a slow server.
         max_message_size: bytes in one incoming message: a server could fill the memory.
         parser: the wire format; the server must have the same.
+
+    Attributes:
+        manager: what happens to the connection.
 
     Raises:
         ConfigurationError: an option is wrong, or aiohttp is missing.
@@ -86,6 +89,7 @@ class Client(CatchAlls):
         cookies: Mapping[str, str] | None = None,
         ssl: SSLContext | None = None,
         proxy: str | bool | None = True,
+        compression: bool = True,
         timeout: float = 20.0,
         reconnection: bool = True,
         reconnection_attempts: int | None = None,
@@ -109,6 +113,7 @@ class Client(CatchAlls):
             ssl=ssl,
             proxy=proxy,
             max_message_size=max_message_size,
+            compression=compression,
         )
         self._auth = auth
         self._transports = tuple(transports)
@@ -123,6 +128,7 @@ class Client(CatchAlls):
         self._namespaces: dict[str, ClientNamespace] = {}
         self._handlers = Handlers("the connection", answer=_ignore, hold=_ignore, release=_ignore)
         self._stages = Listeners(self._handlers.start)
+        self.manager: Manager = Manager(self._stages)
         self._session: Session | None = None
         self._decoder: Decoder | None = None
         self._runner: asyncio.Task[None] | None = None
@@ -225,13 +231,13 @@ class Client(CatchAlls):
 
         Besides, of the connection: ``reconnect_attempt`` gets the number of the attempt, ``reconnect`` how many it
         took, ``reconnect_error`` a :class:`ConnectionFailed`, ``reconnect_failed`` nothing. A server's own events of
-        these names are got with ``io.of("/").on``.
+        these names are got with ``io.of("/").on``, and all that happens to the connection with ``io.manager.on``.
         """
-        return self._register(event, once=False) if event in STAGES else self._main.on(event)
+        return self._register(event, once=False) if event in RECONNECTION else self._main.on(event)
 
     def once(self, event: str) -> Callable[[F], F]:
         """Registers a handler as :meth:`on` does; it is taken away when its event comes."""
-        return self._register(event, once=True) if event in STAGES else self._main.once(event)
+        return self._register(event, once=True) if event in RECONNECTION else self._main.once(event)
 
     def _register(self, event: str, *, once: bool) -> Callable[[F], F]:
         def register(function: F) -> F:
@@ -242,7 +248,7 @@ class Client(CatchAlls):
 
     def off(self, event: str) -> None:
         """Takes the handler of an event away, if there is one."""
-        if event in STAGES:
+        if event in RECONNECTION:
             self._stages.remove(event)
         else:
             self._main.off(event)
@@ -250,6 +256,10 @@ class Client(CatchAlls):
     def emit(self, event: str, *arguments: Any) -> None:
         """See :meth:`ClientNamespace.emit`."""
         self._main.emit(event, *arguments)
+
+    def send(self, *arguments: Any) -> None:
+        """See :meth:`ClientNamespace.send`."""
+        self._main.send(*arguments)
 
     async def drain(self) -> None:
         """See :meth:`ClientNamespace.drain`."""
@@ -263,6 +273,10 @@ class Client(CatchAlls):
     def volatile(self) -> ClientOperator:
         """See :attr:`ClientNamespace.volatile`."""
         return self._main.volatile
+
+    def compress(self, compress: bool) -> ClientOperator:
+        """See :meth:`ClientNamespace.compress`."""
+        return self._main.compress(compress)
 
     def timeout(self, seconds: float) -> ClientOperator:
         """See :meth:`ClientNamespace.timeout`."""
@@ -337,6 +351,7 @@ class Client(CatchAlls):
                 self._report(attempt, error)
                 return True
             self._backoff.reset()
+            self._stages.notify("open")
             if attempt:
                 self._stages.notify("reconnect", attempt)
             reason = await self._stay(session)
@@ -365,6 +380,7 @@ class Client(CatchAlls):
             for namespace in list(self._namespaces.values()):
                 namespace.lose(reason)
         logger.info("the connection to %s ended: %s", self._endpoint, reason)
+        self._stages.notify("close", reason)
         return reason
 
     async def _pause(self) -> bool:
@@ -383,6 +399,7 @@ class Client(CatchAlls):
 
     def _report(self, attempt: int, error: ConnectionFailed) -> None:
         logger.warning("%s", error)
+        self._stages.notify("error", error)
         for namespace in list(self._namespaces.values()):
             if namespace.active:
                 namespace.fail(error)
@@ -398,6 +415,7 @@ class Client(CatchAlls):
             timeout=self._timeout,
             max_buffered_bytes=self._max_buffered_bytes,
             receive=self._receive,
+            tell=self._stages.notify,
         )
 
     def _make_transport(self, name: TransportName) -> Transport:
@@ -424,8 +442,12 @@ class Client(CatchAlls):
             if namespace is not None:
                 namespace.refuse_event(error.ack_id, str(error))
             return
-        namespace = None if packet is None else self._namespaces.get(packet.namespace)
-        if packet is not None and namespace is not None and namespace.active:
+        if packet is None:
+            return
+        if "packet" in self._stages:
+            self._stages.notify("packet", packet)
+        namespace = self._namespaces.get(packet.namespace)
+        if namespace is not None and namespace.active:
             namespace.receive(packet)
 
 

@@ -30,6 +30,7 @@ class Endpoint:
         ssl: how to verify the server and what to show it; the system's defaults if ``None``.
         proxy: an URL, ``True`` for the environment's (``https_proxy``), ``None`` for none.
         max_message_size: bytes in one incoming message.
+        compression: whether to offer permessage-deflate.
 
     Raises:
         ConfigurationError: the URL is none of these.
@@ -46,6 +47,7 @@ class Endpoint:
         ssl: SSLContext | None,
         proxy: str | bool | None,
         max_message_size: int,
+        compression: bool,
     ) -> None:
         parts = urlsplit(url)
         if parts.scheme not in _SECURE or not parts.hostname:
@@ -55,6 +57,7 @@ class Endpoint:
         self.ssl: SSLContext | bool | None = (ssl or True) if self.secure else None
         self.proxy = proxy or None
         self.max_message_size = max_message_size
+        self.compression = compression
         self._address = f"{parts.netloc}/{path.strip('/')}/".replace("//", "/")
         self._query = {**dict(parse_qsl(parts.query, keep_blank_values=True)), **(query or {})}
         self._headers = dict(headers or {})

@@ -12,6 +12,7 @@ from windsock.acks import Acks, wait_for_ack
 from windsock.arguments import EventHandler
 from windsock.client.buffer import OfflineBuffer, Waiting
 from windsock.client.catch_alls import CatchAlls
+from windsock.client.flags import PLAIN, Flags
 from windsock.client.handlers import Handlers
 from windsock.client.listeners import Listener, Listeners, call
 from windsock.client.operator import ClientOperator
@@ -173,7 +174,11 @@ class ClientNamespace(CatchAlls):
             EncodeError: an argument cannot be put on the wire.
             ValueError: the event's name is reserved.
         """
-        self.send_event(event, arguments, volatile=False, timeout=None)
+        self.send_event(event, arguments, PLAIN)
+
+    def send(self, *arguments: Any) -> None:
+        """Sends the event ``message``; see :meth:`emit`."""
+        self.send_event("message", arguments, PLAIN)
 
     async def drain(self) -> None:
         """Returns when all that was emitted has been given to the network: back-pressure for one who emits much.
@@ -195,57 +200,59 @@ class ClientNamespace(CatchAlls):
 
     async def emit_with_ack(self, event: str, *arguments: Any) -> Any:
         """Sends an event and waits for its acknowledgement; see :meth:`ClientOperator.emit_with_ack`."""
-        return await self.ask(event, arguments, volatile=False, timeout=None)
+        return await self.ask(event, arguments, PLAIN)
 
     @property
     def volatile(self) -> ClientOperator:
         """The next event is dropped if it cannot leave now."""
-        return ClientOperator(self, volatile=True)
+        return ClientOperator(self).volatile
+
+    def compress(self, compress: bool) -> ClientOperator:
+        """Whether the transport may compress the next event; it may by default."""
+        return ClientOperator(self).compress(compress)
 
     def timeout(self, seconds: float) -> ClientOperator:
         """How long the next ``emit_with_ack`` waits, instead of ``ack_timeout``."""
-        return ClientOperator(self, timeout=seconds)
+        return ClientOperator(self).timeout(seconds)
 
-    def send_event(self, event: str, arguments: tuple[Any, ...], *, volatile: bool, timeout: float | None) -> None:
+    def send_event(self, event: str, arguments: tuple[Any, ...], flags: Flags) -> None:
         """See :meth:`emit` and :class:`ClientOperator`."""
-        message = self._encode(event, arguments, None)
-        if self._queue is not None and not volatile:
-            self._queue.add(event, arguments, self._seconds(timeout), message.size)
+        message = self._encode(event, arguments, None, flags)
+        if self._queue is not None and not flags.volatile:
+            self._queue.add(event, arguments, flags, message.size)
         else:
-            self._dispatch(Waiting(message, [event, *arguments], None), volatile=volatile)
+            self._dispatch(Waiting(message, [event, *arguments], None), volatile=flags.volatile)
 
-    async def ask(self, event: str, arguments: tuple[Any, ...], *, volatile: bool, timeout: float | None) -> Any:
+    async def ask(self, event: str, arguments: tuple[Any, ...], flags: Flags) -> Any:
         """See :meth:`ClientOperator.emit_with_ack`."""
-        if self._queue is not None and not volatile:
-            size = self._encode(event, arguments, None).size
-            return await self._queue.add(event, arguments, self._seconds(timeout), size)
-        return await self._ask_once(event, arguments, volatile=volatile, timeout=self._seconds(timeout))
+        if self._queue is not None and not flags.volatile:
+            size = self._encode(event, arguments, None, flags).size
+            return await self._queue.add(event, arguments, flags, size)
+        return await self._ask_once(event, arguments, flags)
 
-    def _seconds(self, timeout: float | None) -> float | None:
-        return self._ack_timeout if timeout is None else timeout
-
-    async def _attempt(self, event: str, arguments: tuple[Any, ...], timeout: float | None) -> Any:
+    async def _attempt(self, event: str, arguments: tuple[Any, ...], flags: Flags) -> Any:
         await self._connected.wait()
-        return await self._ask_once(event, arguments, volatile=False, timeout=timeout)
+        return await self._ask_once(event, arguments, flags)
 
-    async def _ask_once(self, event: str, arguments: tuple[Any, ...], *, volatile: bool, timeout: float | None) -> Any:
+    async def _ask_once(self, event: str, arguments: tuple[Any, ...], flags: Flags) -> Any:
         id = self._next_id
         self._next_id += 1
-        waiting = Waiting(self._encode(event, arguments, id), [event, *arguments], id)
+        timeout = self._ack_timeout if flags.timeout is None else flags.timeout
+        waiting = Waiting(self._encode(event, arguments, id, flags), [event, *arguments], id)
         future = self._acks.expect(id)
         key = None
         try:
-            key = self._dispatch(waiting, volatile=volatile)
+            key = self._dispatch(waiting, volatile=flags.volatile)
             return await wait_for_ack(future, timeout)
         finally:
             future.cancel()
             if key is not None:
                 self._buffer.discard(key)
 
-    def _encode(self, event: str, arguments: tuple[Any, ...], id: int | None) -> Message:
+    def _encode(self, event: str, arguments: tuple[Any, ...], id: int | None, flags: Flags) -> Message:
         if event in RESERVED_EVENTS:
             raise ValueError(f"expected an event's name, got the reserved {event!r}")
-        return self._client.parser.encode(PacketType.EVENT, self.name, [event, *arguments], id, True)
+        return self._client.parser.encode(PacketType.EVENT, self.name, [event, *arguments], id, flags.compress)
 
     def _dispatch(self, event: Waiting, *, volatile: bool) -> int | None:
         """Sends an event, or keeps it and returns the key it is kept by."""

@@ -9,12 +9,13 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
+from windsock.client.flags import Flags
 from windsock.client.session import MESSAGE_OVERHEAD
 from windsock.errors import AckTimeout, BufferFull, NotConnected
 
 logger: logging.Logger = logging.getLogger("windsock.client")
 
-Attempt = Callable[[str, tuple[Any, ...], float | None], Awaitable[Any]]
+Attempt = Callable[[str, tuple[Any, ...], Flags], Awaitable[Any]]
 """Sends an event once, and returns the value of its acknowledgement."""
 
 
@@ -23,14 +24,14 @@ class Entry:
     """An event on its way.
 
     Attributes:
-        timeout: seconds for each acknowledgement.
+        flags: how it is sent, each time.
         size: bytes.
         answer: the acknowledgement's value, once it has come.
     """
 
     event: str
     arguments: tuple[Any, ...]
-    timeout: float | None
+    flags: Flags
     size: int
     answer: asyncio.Future[Any]
 
@@ -55,7 +56,7 @@ class RetryQueue:
         self._bytes = 0
         self._worker: asyncio.Task[None] | None = None
 
-    def add(self, event: str, arguments: tuple[Any, ...], timeout: float | None, size: int) -> asyncio.Future[Any]:
+    def add(self, event: str, arguments: tuple[Any, ...], flags: Flags, size: int) -> asyncio.Future[Any]:
         """Queues an event; the future has the acknowledgement's value, and cancelled takes the event back.
 
         Raises:
@@ -65,7 +66,7 @@ class RetryQueue:
         if self._entries and self._bytes + size > self._max_bytes:
             raise BufferFull(f"expected at most {self._max_bytes} bytes unacknowledged, got {size} more")
         loop = asyncio.get_running_loop()
-        entry = Entry(event, arguments, timeout, size, loop.create_future())
+        entry = Entry(event, arguments, flags, size, loop.create_future())
         self._entries.append(entry)
         self._bytes += size
         if self._worker is None:
@@ -88,7 +89,7 @@ class RetryQueue:
             while tries <= self._retries and not entry.answer.done():
                 tries += 1
                 try:
-                    answer = await self._attempt(entry.event, entry.arguments, entry.timeout)
+                    answer = await self._attempt(entry.event, entry.arguments, entry.flags)
                 except (AckTimeout, NotConnected) as failure:
                     error = failure
                     logger.debug("attempt %d of %r failed: %s", tries, entry.event, failure)

@@ -49,6 +49,7 @@ class Session:
         timeout: seconds that an upgrade may take.
         max_buffered_bytes: that wait to be sent.
         receive: called with each message: text from index 1 on, or bytes. It may raise nothing.
+        tell: called with the name of what happens, ``ping`` or ``upgrade``, and with what there is to say of it.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class Session:
         timeout: float,
         max_buffered_bytes: int,
         receive: Callable[[str | bytes], None],
+        tell: Callable[..., None],
     ) -> None:
         self._connect = connect
         self._transports = transports
@@ -69,6 +71,7 @@ class Session:
         self._timeout = timeout
         self._max_buffered_bytes = max_buffered_bytes
         self._receive = receive
+        self._tell = tell
         self._transport: Transport | None = None
         self._handshake: Handshake | None = None
         self._first: list[str | bytes] = []
@@ -223,6 +226,7 @@ class Session:
             self._pong_due = True
             self._wake.set()
             self._watch_heartbeat()
+            self._tell("ping")
         elif kind == "1":
             raise ConnectionFailed("the server closed the session", "transport close")
         elif kind not in ("6", "3"):
@@ -318,4 +322,5 @@ class Session:
         finally:
             self._pausing = False
             self._resumed.set()
+        self._tell("upgrade", candidate.name)
         await polling.close(graceful=False)

@@ -141,6 +141,10 @@ class SyncClient:
         """See :meth:`windsock.Client.emit`."""
         self._run(_emit(self._target, event, arguments))
 
+    def send(self, *arguments: Any) -> None:
+        """Sends the event ``message``; see :meth:`emit`."""
+        self.emit("message", *arguments)
+
     def emit_with_ack(self, event: str, *arguments: Any, timeout: float | None = None) -> Any:
         """See :meth:`windsock.ClientOperator.emit_with_ack`.
 

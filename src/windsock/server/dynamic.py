@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from windsock.adapters.base import EVERYBODY, Target
+from windsock.server.broadcast import BroadcastOperator, Rooms, names
 from windsock.server.emissions import UNACKNOWLEDGED
 from windsock.server.hooks import Hookable, Hooks
 from windsock.server.namespace import F, M, Namespace, Registry
@@ -69,8 +72,37 @@ class DynamicNamespace(Hookable):
 
     def emit(self, event: str, *arguments: Any) -> None:
         """Sends an event to every client of every namespace that matches."""
-        for namespace in list(self.children.values()):
-            namespace.emit(event, *arguments)
+        DynamicOperator(self).emit(event, *arguments)
+
+    def send(self, *arguments: Any) -> None:
+        """Sends the event ``message``; see :meth:`emit`."""
+        self.emit("message", *arguments)
+
+    def to(self, *rooms: Rooms) -> DynamicOperator:
+        """Everybody in these rooms, of every namespace that matches."""
+        return DynamicOperator(self).to(*rooms)
+
+    def in_(self, *rooms: Rooms) -> DynamicOperator:
+        """Same as :meth:`to`."""
+        return self.to(*rooms)
+
+    def except_(self, *rooms: Rooms) -> DynamicOperator:
+        """Everybody who is in none of these rooms."""
+        return DynamicOperator(self).except_(*rooms)
+
+    @property
+    def volatile(self) -> DynamicOperator:
+        """Everybody; the event may be dropped for a client that cannot take it now."""
+        return DynamicOperator(self).volatile
+
+    @property
+    def local(self) -> DynamicOperator:
+        """Everybody on this node."""
+        return DynamicOperator(self).local
+
+    def compress(self, compress: bool) -> DynamicOperator:
+        """Everybody; whether transports may compress the event."""
+        return DynamicOperator(self).compress(compress)
 
     def matches(self, name: str, auth: dict[str, Any]) -> bool:
         """Whether a client may have a namespace of this name."""
@@ -106,3 +138,50 @@ class DynamicNamespace(Hookable):
 
     def _untap(self) -> None:
         self.registry.untap()
+
+
+class DynamicOperator:
+    """Whom the next ``emit`` is for, in every namespace of a rule. Immutable: each operator gives a new one.
+
+    What wants an answer, or looks at sockets, is asked of one namespace: ``socket.namespace``.
+    """
+
+    __slots__ = ("_dynamic", "_target")
+
+    def __init__(self, dynamic: DynamicNamespace, target: Target = EVERYBODY) -> None:
+        self._dynamic = dynamic
+        self._target = target
+
+    def to(self, *rooms: Rooms) -> DynamicOperator:
+        """Adds rooms; see :meth:`BroadcastOperator.to`."""
+        return self._with(rooms=self._target.rooms | names(rooms))
+
+    def in_(self, *rooms: Rooms) -> DynamicOperator:
+        """Same as :meth:`to`."""
+        return self.to(*rooms)
+
+    def except_(self, *rooms: Rooms) -> DynamicOperator:
+        """Leaves out whoever is in one of these rooms."""
+        return self._with(except_=self._target.except_ | names(rooms))
+
+    @property
+    def volatile(self) -> DynamicOperator:
+        """The event may be dropped for a client that cannot take it now."""
+        return self._with(volatile=True)
+
+    @property
+    def local(self) -> DynamicOperator:
+        """Only for the sockets of this node."""
+        return self._with(local=True)
+
+    def compress(self, compress: bool) -> DynamicOperator:
+        """Whether transports that compress may compress the event; they may by default."""
+        return self._with(compress=compress)
+
+    def emit(self, event: str, *arguments: Any) -> None:
+        """Sends an event; see :meth:`BroadcastOperator.emit`."""
+        for namespace in list(self._dynamic.children.values()):
+            BroadcastOperator(namespace, self._target).emit(event, *arguments)
+
+    def _with(self, **changes: Any) -> DynamicOperator:
+        return DynamicOperator(self._dynamic, replace(self._target, **changes))

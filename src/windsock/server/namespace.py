@@ -252,6 +252,10 @@ class Namespace(Hookable):
         """Sends an event to every client; see :meth:`BroadcastOperator.emit`."""
         BroadcastOperator(self).emit(event, *arguments)
 
+    def send(self, *arguments: Any) -> None:
+        """Sends the event ``message`` to every client; see :meth:`emit`."""
+        self.emit("message", *arguments)
+
     async def emit_with_ack(self, event: str, *arguments: Any) -> list[Any]:
         """Sends an event to every client and collects their answers; see :meth:`BroadcastOperator.emit_with_ack`."""
         return await BroadcastOperator(self).emit_with_ack(event, *arguments)

@@ -353,6 +353,10 @@ class Server(Hookable):
         """See :meth:`Namespace.emit`."""
         self._root.emit(event, *arguments)
 
+    def send(self, *arguments: Any) -> None:
+        """See :meth:`Namespace.send`."""
+        self._root.send(*arguments)
+
     async def emit_with_ack(self, event: str, *arguments: Any) -> list[Any]:
         """See :meth:`Namespace.emit_with_ack`."""
         return await self._root.emit_with_ack(event, *arguments)

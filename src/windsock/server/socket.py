@@ -241,6 +241,10 @@ class Socket(Hookable):
         """
         self._emit(event_packet(self.namespace.name, event, arguments), volatile=False)
 
+    def send(self, *arguments: Any) -> None:
+        """Sends the event ``message``; see :meth:`emit`."""
+        self.emit("message", *arguments)
+
     async def drain(self) -> None:
         """Waits until the client has caught up; returns at once, without giving way to others, while it keeps up.
 
@@ -419,11 +423,28 @@ class SocketOperator:
         """The same for everybody in these rooms but this socket."""
         return self.broadcast.to(*rooms)
 
+    def in_(self, *rooms: Rooms) -> BroadcastOperator:
+        """Same as :meth:`to`."""
+        return self.broadcast.to(*rooms)
+
+    def except_(self, *rooms: Rooms) -> BroadcastOperator:
+        """The same for everybody but this socket and whoever is in these rooms."""
+        return self.broadcast.except_(*rooms)
+
+    @property
+    def local(self) -> BroadcastOperator:
+        """The same for everybody on this node but this socket."""
+        return self.broadcast.local
+
     def emit(self, event: str, *arguments: Any) -> None:
         """Sends the event; see :meth:`Socket.emit`."""
         packet = event_packet(self._socket.namespace.name, event, arguments)
         packet.compress = self._compress
         self._socket._emit(packet, volatile=self._volatile)
+
+    def send(self, *arguments: Any) -> None:
+        """Sends the event ``message``; see :meth:`Socket.emit`."""
+        self.emit("message", *arguments)
 
     async def emit_with_ack(self, event: str, *arguments: Any) -> Any:
         """Sends the event and waits for its acknowledgement.

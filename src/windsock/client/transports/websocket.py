@@ -11,6 +11,7 @@ from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from windsock.client.endpoint import Endpoint
 from windsock.client.transports.base import describe
+from windsock.client.transports.deflate import DEFLATE_THRESHOLD, SelectiveDeflate, SelectiveDeflateFactory
 from windsock.client.transports.guarded import CLOSE_TIMEOUT, GuardedConnection
 from windsock.errors import ConnectionFailed
 from windsock.protocol.engineio import Message
@@ -26,6 +27,7 @@ class WebSocketTransport:
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
         self._connection: ClientConnection | None = None
+        self._deflate: SelectiveDeflate | None = None
 
     async def open(self, sid: str | None) -> None:
         """Makes the opening handshake."""
@@ -36,6 +38,8 @@ class WebSocketTransport:
                 ssl=endpoint.ssl,
                 proxy=endpoint.proxy,
                 additional_headers=endpoint.headers(),
+                compression=None,  # the library's own knows no exceptions
+                extensions=[SelectiveDeflateFactory()] if endpoint.compression else None,
                 max_size=endpoint.max_message_size,
                 open_timeout=None,  # the session has one for all that it takes to open
                 ping_interval=None,  # Engine.IO has its own heartbeat
@@ -45,6 +49,8 @@ class WebSocketTransport:
             )
         except (OSError, EOFError, WebSocketException, ValueError) as error:
             raise ConnectionFailed(f"expected a WebSocket at {endpoint}: {describe(error)}") from error
+        agreed = self._connection.protocol.extensions
+        self._deflate = next((each for each in agreed if isinstance(each, SelectiveDeflate)), None)
         response = self._connection.response
         if response is not None:
             endpoint.set_cookies(response.headers.get_all("Set-Cookie"))
@@ -63,8 +69,10 @@ class WebSocketTransport:
         try:
             for message in messages:
                 if message.text:
+                    self._choose(message, message.text)
                     await connection.send(message.text, text=True)
                 for attachment in message.attachments:
+                    self._choose(message, attachment)
                     await connection.send(attachment)
         except ConnectionClosed as closed:
             raise _lost(closed) from closed
@@ -79,6 +87,11 @@ class WebSocketTransport:
                 async with asyncio.timeout(2 * CLOSE_TIMEOUT):
                     await connection.close()
         connection.transport.abort()
+
+    def _choose(self, message: Message, data: bytes) -> None:
+        """Says whether the next frame is compressed; nobody else sends any."""
+        if self._deflate is not None:
+            self._deflate.on = message.compress and len(data) >= DEFLATE_THRESHOLD
 
     @property
     def _open_connection(self) -> ClientConnection:
