@@ -34,7 +34,7 @@ def value(shown: str) -> Any:
 
 @pytest.mark.parametrize(("made", "heading"), [(Server, "## Of the server"), (Client, "## Of the client")])
 def test_each_option_has_its_row(made: type[object], heading: str) -> None:
-    section = PAGE.split(heading)[1].split("\n## ")[0]
+    section = PAGE.split(heading)[1].split("\n## ")[0].split(" has besides, ")[0]
     rows = dict(re.findall(r"^\| `(\w+)` \| (.+?) \|", section, re.MULTILINE))
     options = {
         name: parameter.default
