@@ -17,18 +17,18 @@ from website.verify import faults
 @pytest.fixture(scope="module")
 def site() -> Path:
     """The site, built anew."""
-    done = subprocess.run(python("-m", "website"), cwd=ROOT, capture_output=True, text=True, timeout=150, check=False)
+    done = subprocess.run(python("-m", "website"), cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, f"{done.stdout}{done.stderr}"
     return ROOT / "build/site"
 
 
-@pytest.mark.timeout(180)  # every page, twice
+@pytest.mark.timeout(660)  # the site is built, and every page read twice
 def test_it_can_be_read(site: Path) -> None:
     paths = [str(page.parent.relative_to(site)) + "/" for page in sorted(site.rglob("index.html"))]
     command = python("-m", "http.server", "--bind", "127.0.0.1", "--directory", str(site), "{port}")
     with ServerProcess(command) as server:
         reader = ["node", str(ROOT / "tests/docs/site.mjs"), server.url, *paths]
-        done = subprocess.run(reader, capture_output=True, text=True, timeout=150, check=False)
+        done = subprocess.run(reader, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, f"{done.stdout}{done.stderr}"
 
 
