@@ -76,7 +76,7 @@ const village = async (server: ChatServer) => {
 let known: Promise<Village> | null = null;
 
 for (const theme of ["light", "dark"] as const) {
-  test(`screens, ${theme}`, async ({ server, open }) => {
+  test(`screens, ${theme}`, async ({ server, admin, open }) => {
     const { ada, ben, room } = await village(server);
     const page = await open({ theme });
     await page.goto("/log-in");
@@ -128,6 +128,7 @@ for (const theme of ["light", "dark"] as const) {
     await page.getByRole("link", { name: /Ben Okafor/ }).click();
     await expect(page.getByText("On the hook behind the door.")).toBeVisible();
     await shoot(page, `direct-${theme}`);
+    await admin.call("PATCH", `/admin/users/${ada.user.id}`, { role: "admin" });
     for (const [path, heading] of [
       ["browse", "Public rooms"],
       ["people", "People"],
@@ -138,7 +139,7 @@ for (const theme of ["light", "dark"] as const) {
       await expect(page.getByRole("list", { name: path === "admin" ? "Accounts" : heading })).toBeVisible();
       await shoot(page, `${path}-${theme}`);
     }
-    await page.getByRole("button", { name: "Actions for Cleo Lindqvist" }).click();
+    await page.getByRole("button", { name: "Actions for Cleo Lindqvist" }).first().click();
     await page.getByRole("menuitem", { name: "Ban…" }).click();
     await shoot(page, `ban-${theme}`);
   });

@@ -451,3 +451,10 @@ def test_almost_packets_are_read_or_refused(head: str, dash: str, namespace: str
             decoder.add(b"data")
     except PacketError:
         return
+
+
+def test_binary_beside_keys_that_are_no_strings_is_lifted_out_once() -> None:
+    """Such keys have it written twice; what the first attempt lifted out is not sent."""
+    message = JsonParser().encode(PacketType.EVENT, "/", ["x", {"a": b"one", 1: b"two"}])
+    assert message.attachments == (b"one", b"two")
+    assert message.text == b'452-["x",{"a":{"_placeholder":true,"num":0},"1":{"_placeholder":true,"num":1}}]'
