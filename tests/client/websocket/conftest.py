@@ -98,7 +98,9 @@ async def speak() -> AsyncIterator[Speak]:
     servers = []
 
     async def start(script: Script, **options: Any) -> str:
-        server = await serve_websockets(script, "127.0.0.1", 0, max_size=None, **options)
+        # Without a heartbeat of its own: a busy machine takes longer for a large file than that has patience.
+        settings = {"max_size": None, "ping_interval": None, **options}
+        server = await serve_websockets(script, "127.0.0.1", 0, **settings)
         servers.append(server)
         return f"ws://127.0.0.1:{next(iter(server.sockets)).getsockname()[1]}"
 

@@ -150,13 +150,14 @@ async def test_a_file_is_read_as_the_network_takes_it(
                 digest.update(part)
                 total += len(part)
         await connection.send("all")
+        await connection.wait_closed()  # the client has still to look whether the file goes on
 
     path = tmp_path / "large"
     with path.open("wb") as file:
         file.write(b"head")
         file.truncate(size)
     url = await speak(script)
-    ws, _ = make(proxy.to(int(url.rpartition(":")[2])), compression=False)
+    ws, _ = make(proxy.to(int(url.rpartition(":")[2])), compression=False, ping_interval=None)
     await soon(ws.connect())
     proxy.silence()
     with path.open("rb") as source:
@@ -421,7 +422,7 @@ async def test_the_server_is_read_as_messages_are_taken(make: Make, speak: Speak
             await connection.send(b"%04d" % sent + b"x" * 100_000)
         await connection.wait_closed()
 
-    url = await speak(script, ping_interval=None)
+    url = await speak(script)
     ws, seen = make(url, ping_interval=20, ping_timeout=20, compression=False)
     await soon(ws.connect())
     with Clock() as clock:  # three heartbeats: that the client does not read is no fault of the server's

@@ -132,7 +132,7 @@ async def test_a_slow_reader_is_not_taken_for_dead(make: Make, speak: Speak) -> 
             await ws.drain()
 
     # Sixteen messages wait at the server, and as many again in the system's buffers: a pong takes longer than its time.
-    ws, seen = make(await speak(script, ping_interval=None), ping_interval=1, ping_timeout=0.5, compression=False)
+    ws, seen = make(await speak(script), ping_interval=1, ping_timeout=0.5, compression=False)
     with Clock() as clock:
         await soon(ws.connect())
         await pass_time_until(clock, send(), 0.02)
