@@ -305,6 +305,40 @@ async def test_a_node_that_has_gone_by_the_end_has_not_to_answer(windsock_harnes
     assert [socket.id for socket in await windsock_harness.advance_until(fetching)] == [peer.id]
 
 
+async def test_answers_to_another_question_are_dropped(windsock_harness: Harness) -> None:
+    """Whoever hears a question can answer it, with what nobody asked for."""
+    alone = Alone()
+    fetching = asyncio.ensure_future(alone.io.fetch_sockets())
+    id = (await alone.request(windsock_harness)).request_id
+    for forged in (ServerSideEmitResponse("x", id, 5), BroadcastClientCount("x", id, 3), BroadcastAck("x", id, 5)):
+        alone.hear(forged)
+    alone.hear(FetchSocketsResponse("x", id, []))
+    assert await windsock_harness.advance_until(fetching) == []
+    asking = asyncio.ensure_future(alone.io.server_side_emit_with_ack("ask"))
+    id = (await alone.request(windsock_harness)).request_id
+    alone.hear(FetchSocketsResponse("x", id, []))
+    alone.hear(ServerSideEmitResponse("x", id, 5))
+    assert await windsock_harness.advance_until(asking) == [5]
+    broadcast = asyncio.ensure_future(alone.io.timeout(3).emit_with_ack("ask"))
+    id = (await alone.request(windsock_harness)).request_id
+    alone.hear(FetchSocketsResponse("x", id, []))
+    alone.hear(ServerSideEmitResponse("x", id, 5))
+    alone.hear(BroadcastClientCount("x", id, 1))
+    alone.hear(BroadcastAck("x", id, 6))
+    assert await windsock_harness.advance_until(broadcast) == [6]
+    assert alone.cluster.counters.unexpected == 6
+
+
+async def test_a_node_that_says_who_it_is_counts_once(windsock_harness: Harness) -> None:
+    alone = Alone(count=2)
+    asking = asyncio.ensure_future(alone.io.server_side_emit_with_ack("ask"))
+    id = (await alone.request(windsock_harness)).request_id
+    for uid in ("x", "x", "y"):
+        alone.hear(ServerSideEmitResponse(uid, id, uid))
+    assert await windsock_harness.advance_until(asking) == ["x", "y"]
+    assert alone.cluster.counters.unexpected == 1
+
+
 # -- what others ask for --
 
 

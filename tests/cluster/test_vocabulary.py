@@ -35,6 +35,7 @@ from windsock.adapters.messages import (
     SocketsJoin,
     SocketsLeave,
 )
+from windsock.adapters.redis.packing import pack
 from windsock.adapters.redis.vocabulary import (
     Channels,
     read_event,
@@ -256,6 +257,21 @@ def test_what_is_no_message(data: bytes) -> None:
     for read in (lambda: read_event("/", data), lambda: read_request("/", data), lambda: read_response(data)):
         with pytest.raises(MessageError):
             read()
+
+
+@pytest.mark.parametrize("event", [[], ["connect"], [b"name"], {"a": 1}, "text", 5, None])
+def test_what_is_no_event(event: Any) -> None:
+    """It would reach every client, and each of them would leave a server that breaks the protocol."""
+    packet = {"type": 2, "data": event, "nsp": "/"}
+    options = {"rooms": [], "except": []}
+    for message in (
+        read_event("/", pack(["u", packet, options])),
+        read_request("/", pack({"uid": "u", "type": 7, "requestId": "1", "packet": packet, "opts": options}))[0],
+        read_request("/", pack({"uid": "u", "type": 6, "data": event}))[0],
+    ):
+        assert isinstance(message, Broadcast | ServerSideEmit)
+        with pytest.raises(MessageError):
+            message.payload.event  # noqa: B018  a property that reads
 
 
 def test_an_event_of_another_namespace() -> None:

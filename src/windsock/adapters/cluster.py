@@ -38,7 +38,7 @@ from windsock.adapters.messages import (
 from windsock.adapters.observation import ObservableAdapter
 from windsock.adapters.question import MAX_ACK_WAIT
 from windsock.adapters.remote import DistantSocket
-from windsock.adapters.requests import Request, Tally
+from windsock.adapters.requests import Asking, Fetching, Request, Tally
 from windsock.adapters.respondent import Respondent
 from windsock.errors import AckTimeout, ClusterTimeout, EncodeError, MessageError
 
@@ -210,7 +210,7 @@ class ClusterAdapter:
             return here
         id = _new_id()
         message = FetchSockets(self.uid, id, target)
-        request = await self._request(id, Request, lambda _: self._publish(message), timeout)
+        request = await self._request(id, Fetching, lambda _: self._publish(message), timeout)
         sockets = [*here, *(socket for sockets in request.answers for socket in sockets)]
         if request.roll.silent:
             raise ClusterTimeout(_silence(request), sockets, request.roll.missing)
@@ -269,7 +269,7 @@ class ClusterAdapter:
         """See :class:`windsock.adapters.base.DistributedAdapter`."""
         id = _new_id()
         message = ServerSideEmit(self.uid, Payload(event), id)
-        request = await self._request(id, Request, lambda _: self._publish(message), timeout)
+        request = await self._request(id, Asking, lambda _: self._publish(message), timeout)
         if request.roll.silent:
             raise AckTimeout(_silence(request), request.answers, request.roll.missing)
         return request.answers
@@ -308,11 +308,11 @@ class ClusterAdapter:
     def _take_sockets(self, message: FetchSocketsResponse) -> None:
         request = self._requests.get(message.request_id)
         sockets = [DistantSocket(self, self.namespace, details) for details in message.sockets]
-        self._expected(request is not None and request.answer(message.uid, sockets))
+        self._expected(isinstance(request, Fetching) and request.answer(message.uid, sockets))
 
     def _take_answer(self, message: ServerSideEmitResponse) -> None:
         request = self._requests.get(message.request_id)
-        self._expected(request is not None and request.answer(message.uid, message.answer))
+        self._expected(isinstance(request, Asking) and request.answer(message.uid, message.answer))
 
     def _take_count(self, message: BroadcastClientCount) -> None:
         tally = self._requests.get(message.request_id)

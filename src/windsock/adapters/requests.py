@@ -20,12 +20,13 @@ class Roll:
         silent: how many of them have not.
     """
 
-    __slots__ = ("_nodes", "_uids", "silent")
+    __slots__ = ("_heard", "_nodes", "_uids", "silent")
 
     def __init__(self, nodes: OtherNodes) -> None:
         self.silent: int = nodes.count
         self._nodes = nodes
         self._uids = None if nodes.uids is None else set(nodes.uids)
+        self._heard: set[str] = set()
 
     @property
     def missing(self) -> list[str]:
@@ -35,8 +36,10 @@ class Roll:
     def hear(self, uid: str) -> bool:
         """A node answers; returns whether it had not, and was asked."""
         if self._uids is None:
-            if self.silent == 0:
+            if self.silent == 0 or uid in self._heard:
                 return False
+            if uid:
+                self._heard.add(uid)
         elif uid in self._uids:
             self._uids.discard(uid)
         else:
@@ -102,6 +105,18 @@ class Request:
         """Ends the waiting."""
         if not self.done.done():
             self.done.set_result(None)
+
+
+class Fetching(Request):
+    """For the sockets of each node: answers are lists of them."""
+
+    __slots__ = ()
+
+
+class Asking(Request):
+    """For what the server of each node has to say: answers are values."""
+
+    __slots__ = ()
 
 
 class Tally(Request):

@@ -118,7 +118,7 @@ def read_event(namespace: str, data: bytes) -> Broadcast:
     if type(fields) is not list or len(fields) != 3 or not isinstance(fields[0], str):
         raise MessageError("expected a node, a packet and options")
     uid, packet, options = fields
-    return Broadcast(uid, target_of(options)[0], Payload(_event(namespace, packet)))
+    return Broadcast(uid, target_of(options)[0], _payload(_event(namespace, packet)))
 
 
 def _event(namespace: str, packet: Any) -> Any:
@@ -128,6 +128,11 @@ def _event(namespace: str, packet: Any) -> Any:
     if packet.get("type") != 2:
         raise MessageError(f"expected an event, got a packet of type {packet.get('type')!r:.100}")
     return packet.get("data")
+
+
+def _payload(event: Any) -> Payload:
+    # Read already, and yet to be looked at: whoever can publish may have made it up.
+    return Payload(read=lambda: event)
 
 
 # -- requests --
@@ -206,12 +211,12 @@ def _read_disconnect(_: str, uid: str, fields: Fields) -> DisconnectSockets:
 
 def _read_emit(_: str, uid: str, fields: Fields) -> ServerSideEmit:
     id = None if fields.get("requestId") is None else text(fields, "requestId")
-    return ServerSideEmit(uid, Payload(fields.get("data")), id)
+    return ServerSideEmit(uid, _payload(fields.get("data")), id)
 
 
 def _read_broadcast(namespace: str, uid: str, fields: Fields) -> Broadcast:
     target, timeout = target_of(fields.get("opts"))
-    payload = Payload(_event(namespace, fields.get("packet")))
+    payload = _payload(_event(namespace, fields.get("packet")))
     return Broadcast(uid, target, payload, text(fields, "requestId"), timeout, fields.get("named") is True)
 
 
