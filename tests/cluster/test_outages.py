@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -203,6 +204,76 @@ async def test_a_stream_is_flushed_while_it_is_read(redis: RedisServer, servers:
         await guest.got(["after"])
     await servers.speak()
     assert servers.gaps == []
+
+
+@pytest.mark.parametrize("kind", ["streams"])
+async def test_who_reads_too_slowly_is_told_what_it_missed(redis: RedisServer, servers: Two) -> None:
+    await servers.speak()
+    # In one transaction: a reader comes round when the oldest have given way.
+    redis.at_once(*(entry("late", str(number)) for number in range(250)), "XTRIM socket.io MAXLEN 150")
+    for guest in servers.cluster.guests:
+        await guest.got(*(["late", str(number)] for number in range(100, 250)))
+    await until(lambda: len(servers.gaps) == 1, "the gap is reported")
+    redis.at_once(*(entry("whole", str(number)) for number in range(250)))
+    for guest in servers.cluster.guests:
+        await guest.got(*(["whole", str(number)] for number in range(250)))
+    await servers.speak()
+    assert len(servers.gaps) == 1
+
+
+@pytest.mark.parametrize("kind", ["streams"])
+async def test_a_stream_that_began_anew_with_an_older_clock(redis: RedisServer, servers: Two) -> None:
+    await servers.speak()
+    redis.at_once("DEL socket.io", entry("older").replace("*", "1-1"))
+    for guest in servers.cluster.guests:
+        await guest.got(["older"])
+    await until(lambda: len(servers.gaps) == 1, "the gap is reported")
+    redis.command(*shlex.split(entry("next").replace("*", "1-2")))
+    for guest in servers.cluster.guests:
+        await guest.got(["next"])
+
+
+@pytest.mark.parametrize("kind", ["streams"])
+async def test_it_is_full(redis: RedisServer, servers: Two, caplog: pytest.LogCaptureFixture) -> None:
+    await servers.speak()
+    redis.command("CONFIG", "SET", "maxmemory", "1")
+    for number in range(100):
+        servers.first.emit("here", number)
+    await servers.cluster.guests[0].got(*(["here", number] for number in range(100)))
+    await until(lambda: servers.first.health.status == "degraded", "it says so")
+    assert servers.first.health.problems["/"] == "Redis refuses commands"
+    assert servers.adapters[0].lost == 100
+    assert [record.message for record in caplog.records if "refuses" in record.message] == [
+        "Redis refuses a command: OOM command not allowed when used memory > 'maxmemory'."
+    ]
+    redis.command("CONFIG", "SET", "maxmemory", "0")
+    await servers.recover()
+
+
+@pytest.mark.parametrize("kind", ["streams"])
+async def test_it_has_become_a_replica(redis: RedisServer, servers: Two) -> None:
+    await servers.speak()
+    redis.command("REPLICAOF", "127.0.0.1", "1")
+    servers.first.emit("here")
+    await servers.cluster.guests[0].got(["here"])
+    await until(lambda: servers.first.health.status == "degraded", "it says so")
+    redis.command("REPLICAOF", "NO", "ONE")
+    await servers.recover()
+
+
+async def test_a_password_is_asked_for_and_there_is_none(
+    redis: RedisServer, kind: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    redis.command("CONFIG", "SET", "requirepass", "secret")
+    async with two(redis, kind) as servers:
+        assert servers.first.health.problems["/"] == "no connection to Redis"
+        servers.first.emit("here")
+        await servers.cluster.guests[0].got(["here"])
+        said = {record.message for record in caplog.records}
+        assert len(said) == 1
+        assert "uthentication required" in said.pop()
+        redis.command("-a", "secret", "CONFIG", "SET", "requirepass", "")
+        await servers.recover()
 
 
 @pytest.mark.parametrize("kind", ["streams"])

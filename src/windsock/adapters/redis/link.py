@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, Literal, Protocol
 
@@ -44,6 +45,10 @@ the nodes of a cluster do not all come at once."""
 
 LONGEST_DELAY: Final = 5.0
 
+REFUSAL_SHOWN: Final = 10.0
+"""Seconds for which health says that Redis refused something: it is full, or has become a replica. Meanwhile the log
+has it once, however many messages there are."""
+
 _MESSAGES: Final[dict[Kind, bytes]] = {"subscribe": b"message", "ssubscribe": b"smessage", "psubscribe": b"pmessage"}
 _CONFIRMED: Final[dict[bytes, Kind]] = {
     b"subscribe": "subscribe",
@@ -77,8 +82,7 @@ class Link:
         readers: each gets a connection besides; with readers, there is a gap when one of them says so.
 
     Attributes:
-        problem: why it does not work at the moment, in words for anybody; ``None`` when it does.
-        lost: messages that could not be sent.
+        lost: messages that could not be sent, or were refused.
 
     Raises:
         ConfigurationError: the URL is none.
@@ -103,8 +107,9 @@ class Link:
                 "expected the URL of a Redis server, redis://, rediss:// or unix://, with options of redis-py; "
                 "got another one"
             ) from None
-        self.problem: str | None = None
         self.lost: int = 0
+        self._problem: str | None = None
+        self._refused_at: float | None = None
         self._on_gap = on_gap
         self._readers = readers
         # Of several where the channel of a room has the name of another namespace's.
@@ -114,9 +119,17 @@ class Link:
         self._awaited: dict[Topic, asyncio.Future[None]] = {}
         self._publisher: Publisher | None = None
         self._subscriber: Wire | None = None
+        self._refusal: asyncio.Future[None] | None = None
         self._running: asyncio.Task[None] | None = None
         self._tried = asyncio.Event()
         self._heard_until: float | None = None
+
+    @property
+    def problem(self) -> str | None:
+        """Why it does not work at the moment, in words for anybody; ``None`` when it does."""
+        if self._problem is None and self._refused_at is not None:
+            return "Redis refuses commands" if time.monotonic() - self._refused_at < REFUSAL_SHOWN else None
+        return self._problem
 
     async def attach(self, receivers: Mapping[Topic, Receive]) -> None:
         """Subscribes, and returns when messages are received, or it is known that they are not yet."""
@@ -167,7 +180,7 @@ class Link:
             self._running = None
             running.cancel()
             await asyncio.wait([running])
-            self.problem = None
+            self._problem = self._refused_at = None
             self._heard_until = None
 
     def publish(self, command: str, channel: str, message: bytes) -> None:
@@ -207,10 +220,10 @@ class Link:
             try:
                 await self._serve()
             except (RedisError, OSError) as error:  # TimeoutError is one of the latter
-                if self.problem is None:
-                    logger.warning("the connection to Redis is lost: %s", error)
+                if self._problem is None:
+                    logger.warning("the connection to Redis is lost: %s", str(error) or "it does not answer")
                     failures = 0
-                self.problem = "no connection to Redis"
+                self._problem = "no connection to Redis"
             self._tried.set()
             delay = min(FIRST_DELAY * 2**failures, LONGEST_DELAY)
             failures = min(failures + 1, 10)
@@ -221,13 +234,14 @@ class Link:
         loop = asyncio.get_running_loop()
         connections: list[AbstractConnection] = [_connection(self._pool) for _ in range(2 + len(self._readers))]
         tasks: list[asyncio.Future[None]] = []
+        self._refusal = loop.create_future()
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT):
                 for connection in connections:
                     await connection.connect()  # type: ignore[no-untyped-call]  # redis-py
                 subscriber = Wire(connections[0], self._take)
-                publisher = Publisher(connections[1], _refused)
-                tasks = [asyncio.ensure_future(subscriber.run()), asyncio.ensure_future(publisher.run())]
+                publisher = Publisher(connections[1], self._refuse)
+                tasks = [self._refusal, *(asyncio.ensure_future(wire.run()) for wire in (subscriber, publisher))]
                 topics = [(kind, name.decode()) for kind, names in self._receivers.items() for name in names]
                 self._send_subscriptions(subscriber, topics)
                 self._subscriber = subscriber
@@ -258,7 +272,7 @@ class Link:
 
     def _up(self) -> None:
         since, self._heard_until = self._heard_until, None
-        was, self.problem = self.problem, None
+        was, self._problem = self._problem, None
         self._tried.set()
         if was is None or since is None:
             return
@@ -266,7 +280,12 @@ class Link:
         if self._readers and all(reader.complete for reader in self._readers):
             logger.warning("Redis is there again after %.1f s; what was missed is read now", seconds)
             return
-        logger.warning("Redis is there again; messages of other nodes were missed for up to %.1f s", seconds)
+        logger.warning("Redis is there again")
+        self.report(seconds)
+
+    def report(self, seconds: float) -> None:
+        """Messages of other nodes may have been missed."""
+        logger.warning("messages of other nodes were missed for up to %.1f s", seconds)
         if self._on_gap is not None:
             try:
                 self._on_gap(seconds)
@@ -287,7 +306,7 @@ class Link:
     def _take(self, answer: Any) -> None:
         if type(answer) is not list:
             if isinstance(answer, Exception):
-                logger.error("Redis refuses a subscription: %s", answer)
+                self._refuse_subscription(answer)
             return
         what = answer[0]
         heard = self._heard.get(what)
@@ -303,6 +322,23 @@ class Link:
             if future is not None and not future.done():
                 future.set_result(None)
 
+    def _refuse_subscription(self, error: Exception) -> None:
+        refusal = self._refusal
+        if self._publisher is not None:
+            self._note(str(error))
+        elif refusal is not None and not refusal.done():
+            refusal.set_exception(error)  # it would be waited for in vain
+
+    def _refuse(self, reason: str) -> None:
+        if self._publisher is not None:
+            self.lost += 1
+            self._note(reason)
+
+    def _note(self, reason: str) -> None:
+        if self._refused_at is None or time.monotonic() - self._refused_at >= REFUSAL_SHOWN:
+            logger.error("Redis refuses a command: %s", reason)
+        self._refused_at = time.monotonic()
+
 
 def _connection(pool: BlockingConnectionPool) -> AbstractConnection:
     connection: AbstractConnection = pool.make_connection()  # type: ignore[no-untyped-call]  # redis-py
@@ -313,7 +349,3 @@ async def _all(futures: Iterable[asyncio.Future[None]]) -> None:
     waiting = list(futures)
     if waiting:
         await asyncio.wait(waiting)
-
-
-def _refused(reason: str) -> None:
-    logger.error("Redis refuses a command: %s", reason)

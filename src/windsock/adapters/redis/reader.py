@@ -6,10 +6,11 @@ import asyncio
 import heapq
 import logging
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol
 
 from redis.asyncio.connection import AbstractConnection
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 
 from windsock.adapters.redis.entries import BEGINNING, MARK, id_of, place_of
@@ -19,6 +20,9 @@ logger: logging.Logger = logging.getLogger("windsock.adapters.redis")
 
 ANSWER_TIMEOUT: Final = 2.0
 """Seconds that Redis has to answer, beyond those that it is to wait for entries."""
+
+GAP_INTERVAL: Final = 1.0
+"""Seconds between two reports of what is gone from a stream that is written faster than it is read."""
 
 MAX_WAITING: Final = 10_000
 """Who waits for an entry: each costs memory, and whoever can publish could name entries that will not come."""
@@ -41,6 +45,7 @@ class StreamReader:
         max_len: see :class:`RedisStreamsAdapter`.
         count: entries that are read at once.
         block: seconds that Redis waits for some.
+        missed: told of how many seconds entries were gone before they were read: it stood still, or is too slow.
 
     Attributes:
         place: of the newest entry that was read.
@@ -49,15 +54,20 @@ class StreamReader:
         tail: the newest entries, of those namespaces that keep them.
     """
 
-    def __init__(self, name: str, max_len: int, count: int, block: float) -> None:
+    def __init__(
+        self, name: str, max_len: int, count: int, block: float, missed: Callable[[float], object] = lambda _: None
+    ) -> None:
         self.place: int = BEGINNING
         self.listeners: dict[str, StreamListener] = {}
         self.complete: bool = True
         self.tail: Tail = Tail()
         self._name = name
         self._max_len = max_len
-        self._count = str(count)
+        self._count = count
         self._block = block
+        self._missed = missed
+        self._gap = 0.0
+        self._reported_at = -math.inf
         self._opened = False
         # Futures by the place that is waited for, and a number that makes each of them a different one.
         self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
@@ -85,13 +95,20 @@ class StreamReader:
         """See :class:`windsock.adapters.redis.link.Reader`."""
         block = str(max(1, round(self._block * 1000)))
         while True:
-            command = ("XREAD", "COUNT", self._count, "BLOCK", block, "STREAMS", self._name, id_of(self.place))
+            command = ("XREAD", "COUNT", str(self._count), "BLOCK", block, "STREAMS", self._name, id_of(self.place))
             answer = await _ask(connection, *command, timeout=self._block + ANSWER_TIMEOUT)
-            if answer:
-                for id, fields in answer[0][1]:
-                    self._take(_place(id), fields)
-                self._wake()
-            self.tail.mark(asyncio.get_running_loop().time(), self.place)
+            entries = answer[0][1] if answer else ()
+            behind = len(entries) >= min(self._count, self._max_len)
+            if behind or not entries:
+                await self._look_for_gap(connection, behind)
+            for id, fields in entries:
+                self._take(_place(id), fields)
+            self._wake()
+            now = asyncio.get_running_loop().time()
+            self.tail.mark(now, self.place)
+            if self._gap and (not behind or self._reported_at + GAP_INTERVAL <= now):
+                gap, self._gap, self._reported_at = self._gap, 0.0, now
+                self._missed(gap)
 
     def reset(self) -> None:
         """Nobody listens any more: it begins anew when it is opened again, and be it on another event loop."""
@@ -120,6 +137,17 @@ class StreamReader:
     def _begin(self, place: int) -> None:
         self.place = place
         self.tail.begin(place)
+
+    async def _look_for_gap(self, connection: AbstractConnection, behind: bool) -> None:
+        """Who is behind may be too late for some entries, and who hears nothing may wait for those of a stream that was
+        made anew, by a clock that had been set back."""
+        first, last = await self._extent(connection)
+        if not behind:
+            if BEGINNING < last < self.place:
+                raise RedisConnectionError("the stream has begun anew")
+        elif first is not None and first > self.place + 1:
+            self._gap += (first - self.place) / 2**64 / 1000
+            self.tail.begin(self.place)
 
     async def _extent(self, connection: AbstractConnection) -> tuple[int | None, int]:
         """Places of the first entry that is there, and of the last that there was."""

@@ -38,8 +38,8 @@ class RedisStreamsAdapter(Cluster):
         block_time: seconds that Redis waits for entries before it says that there are none.
         session_key_prefix: what the keys of sockets that are away begin with (connection state recovery).
         request_timeout: seconds that other servers have to answer.
-        on_gap: called with a number of seconds when Redis is there again after it was not, and what others emitted in
-            that time is not in the stream any more: an application can catch up.
+        on_gap: called with a number of seconds when what others emitted in that time is not in the stream any more:
+            Redis was away, or this server stood still, for too long, or reads too slowly. An application can catch up.
 
     Raises:
         ConfigurationError: the URL is none, or a value is out of its range.
@@ -71,7 +71,8 @@ class RedisStreamsAdapter(Cluster):
             session_key_prefix,
         )
         self._readers = {
-            name: StreamReader(name, max_len, read_count, block_time) for name in streams(stream_name, stream_count)
+            name: StreamReader(name, max_len, read_count, block_time, self._report)
+            for name in streams(stream_name, stream_count)
         }
         self._link = Link(url, on_gap, list(self._readers.values()))
         super().__init__(self._driver, request_timeout=request_timeout)
@@ -80,6 +81,9 @@ class RedisStreamsAdapter(Cluster):
     def lost(self) -> int:
         """Messages of this server that could not be sent to others, because Redis was out of reach or too slow."""
         return self._link.lost
+
+    def _report(self, seconds: float) -> None:
+        self._link.report(seconds)
 
     def _node(self, namespace: str, emitter: NodeEmitter, local: Adapter) -> Adapter:
         if not isinstance(local, RecoveryAdapter):
