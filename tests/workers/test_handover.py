@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import array
 import json
 import os
 import select
 import signal
+import socket
+import struct
 import time
 from contextlib import ExitStack
+from pathlib import Path
 
+import pytest
+
+from tests.conformance.process import wait_until
 from tests.workers.fixtures import Connection, Session, Workers
 
 UNKNOWN = (400, {"code": 1, "message": "Session ID unknown"})
@@ -132,3 +139,36 @@ def test_what_waits_for_a_worker_that_stands_still_has_a_bound() -> None:
         # One of the first two is the session's request, whose body is not whole; the other one comes beside it.
         answered = readable(waiting[:2], within=60)
         assert [each.answer()[0] for each in answered] == [400]
+
+
+@pytest.mark.parametrize(
+    ("frame", "descriptors"),
+    [
+        (struct.pack(">I?", 2**32 - 1, True), 1),
+        (struct.pack(">I?", 3, False) + b"abc", 0),
+        (struct.pack(">I?", 3, False) + b"abc", 1),
+        (b"\0", 100),
+    ],
+    ids=["endless", "of no connection", "of what is no connection", "of many connections"],
+)
+def test_what_no_worker_hands_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, frame: bytes, descriptors: int
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    with Workers(2) as workers, ExitStack() as stack:
+        before = workers.open_descriptors()
+        path = next(tmp_path.glob("windsock-*")) / "000001"
+        peer = stack.enter_context(socket.socket(socket.AF_UNIX))
+        peer.settimeout(30)
+        peer.connect(str(path))
+        reader, writer = os.pipe()
+        rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [reader] * descriptors))
+        peer.sendmsg([frame], [rights] if descriptors else [])
+        os.close(reader)
+        os.close(writer)
+        assert peer.recv(1) == b"", "nobody listens any more"
+        wait_until(lambda: workers.open_descriptors() <= before, "none is kept", within=30)
+        with Connection(workers.port) as connection:
+            for session in sessions_of_two(stack, workers):
+                assert session.who(connection)
+        assert "Traceback" not in workers.log()

@@ -366,13 +366,22 @@ class _Intake(_End):
             (size,) = _SIZE.unpack_from(self._data, start)
             end = start + _SIZE.size + size
             if size > _MAX_FRAME:
-                self.abort()
+                self._give_up()
                 return
             if available < end:
                 break
-            self._take(_read(bytes(self._data[start + _SIZE.size : end])))
+            try:
+                self._take(_read(bytes(self._data[start + _SIZE.size : end])))
+            except (IndexError, ValueError, struct.error):
+                self._give_up()
+                return
             start = end
         del self._data[:start]
+
+    def _give_up(self) -> None:
+        logger.error("a process of this host says what makes no sense: it is not listened to")
+        self._data.clear()
+        self.abort()
 
     def _take(self, pieces: list[bytes]) -> None:
         kind, namespace, uid = pieces[0][0], pieces[1].decode(), pieces[2].decode()

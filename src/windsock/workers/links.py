@@ -189,23 +189,35 @@ class Intake:
                 descriptors = array.array("i")
                 descriptors.frombytes(content[: len(content) - len(content) % descriptors.itemsize])
                 self._descriptors.extend(descriptors)
-        if not data or flags & socket.MSG_CTRUNC:
-            # Cut ancillary data: this process may open no more descriptors, and which came for whom is lost.
-            self.close()
-            self._ended(self)
-            return False
-        self._data += data
-        self._take()
-        return True
+        # Cut ancillary data: this process may open no more descriptors, and which came for whom is lost.
+        if data and not flags & socket.MSG_CTRUNC:
+            self._data += data
+            if self._take():
+                return True
+            logger.error("a process that is no worker, or a broken one, hands connections over: it is not listened to")
+        self.close()
+        self._ended(self)
+        return False
 
-    def _take(self) -> None:
+    def _take(self) -> bool:
+        """Takes whole frames; returns whether they make sense."""
         while len(self._data) >= _HEAD.size:
             size, settled = _HEAD.unpack_from(self._data)
+            # The descriptor comes with the first byte.
+            if size > MAX_FRAME or not self._descriptors:
+                return False
             end = _HEAD.size + size
             if len(self._data) < end:
-                return
+                break
             request, self._data = self._data[_HEAD.size : end], self._data[end:]
-            self._adopt(_socket(self._descriptors.popleft()), request, settled)
+            descriptor = self._descriptors.popleft()
+            try:
+                connection = _socket(descriptor)
+            except OSError:
+                os.close(descriptor)  # it is no socket
+                return False
+            self._adopt(connection, request, settled)
+        return len(self._descriptors) <= _DESCRIPTORS
 
 
 class Links:
