@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import time
 from pathlib import Path
@@ -94,6 +95,66 @@ def test_hangup_keeps_the_old_workers_when_new_ones_do_not_start(tmp_path: Path)
         wait_until(lambda: _answer(workers) == b"two", "the new page", within=10)
 
 
+def test_a_worker_that_was_on_its_way_at_a_hangup_is_replaced(tmp_path: Path) -> None:
+    """It may have read what has changed since."""
+    (tmp_path / "text").write_text("one")
+    (tmp_path / "go").touch()
+    slow = "import pathlib, time\ntext = pathlib.Path('text').read_bytes()\npathlib.Path('began').touch()\n"
+    slow += "while not pathlib.Path('go').exists():\n    time.sleep(0.01)\n"
+    (tmp_path / "page.py").write_text(slow + PAGE.replace('b"one"', "text"))
+    with Workers(1, target="page:app", cwd=tmp_path) as workers:
+        assert _answer(workers) == b"one"
+        (tmp_path / "go").unlink()
+        (tmp_path / "began").unlink()
+        os.kill(workers.pids[0], signal.SIGKILL)
+        wait_until((tmp_path / "began").exists, "another one is on its way", within=30)
+        (tmp_path / "text").write_text("two")
+        workers.process.send_signal(signal.SIGHUP)
+        workers.wait_for("replacing the workers")
+        (tmp_path / "go").touch()
+        wait_until(lambda: _answer(workers) == b"two", "the new text", within=30)
+
+
+def test_a_hangup_starts_at_once_what_did_not_start(tmp_path: Path) -> None:
+    """Whoever has mended it need not wait until it is tried again: for half a minute, in the end."""
+    broken = tmp_path / "broken"
+    (tmp_path / "page.py").write_text(f"import os\nif os.path.exists({str(broken)!r}):\n    os._exit(9)\n{PAGE}")
+    with Workers(1, target="page:app", cwd=tmp_path) as workers:
+        broken.touch()
+        os.kill(workers.pids[0], signal.SIGKILL)
+        for attempt in range(1, 9):
+            workers.wait_for("did not start: it ended with 9", attempt)
+            workers.process.send_signal(signal.SIGHUP)
+        broken.unlink()
+        workers.process.send_signal(signal.SIGHUP)
+        workers.wait_for("takes clients", 2)
+
+
+def test_a_port_that_is_in_use() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        command = python("-m", "windsock.cli", "serve", "tests.workers.app:app", "--workers", "2")
+        command += ["--port", str(other.getsockname()[1])]
+        ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == 1
+    assert "cannot listen on 127.0.0.1" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_signals_that_come_twice_and_early(tmp_path: Path) -> None:
+    (tmp_path / "page.py").write_text(f"import time\ntime.sleep(0.5)\n{PAGE}")
+    with Workers(2, target="page:app", cwd=tmp_path) as workers:
+        for _ in range(3):
+            workers.process.send_signal(signal.SIGHUP)
+        workers.wait_for("replacing the workers")
+        # In the midst of it: those that have just been started are ended, too.
+        for _ in range(2):
+            workers.process.send_signal(signal.SIGTERM)
+        assert workers.process.wait(30) == 0
+        assert "Traceback" not in workers.log()
+        children = Path(f"/proc/{workers.process.pid}/task")
+        assert not children.exists()
+
+
 def test_reload(tmp_path: Path) -> None:
     (tmp_path / "page.py").write_text(PAGE)
     with Workers(1, "--reload", target="page:app", cwd=tmp_path) as workers:
@@ -128,9 +189,17 @@ def test_the_sockets_are_the_user_s_own_and_go_with_the_server(tmp_path: Path, m
     with Workers(2) as workers:
         (folder,) = tmp_path.iterdir()
         assert folder.stat().st_mode & 0o777 == 0o700
-        assert sorted(path.name for path in folder.iterdir() if path.is_socket()) == ["000001", "000002"]
+        assert sockets(folder) == ["000001", "000002"]
+        os.kill(workers.pids[0], signal.SIGKILL)
+        workers.wait_for("takes clients", 3)
+        assert "000003" in sockets(folder)
+        assert len(sockets(folder)) == 2, "nobody is sent to one that has ended"
         assert workers.stop() == 0
         assert not folder.exists()
+
+
+def sockets(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir() if path.is_socket())
 
 
 def _answer(workers: Workers) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import itertools
 import json
@@ -49,14 +50,27 @@ class Slot:
         index: for people.
         worker: that takes new clients; ``None`` while there is none.
         delay: seconds before the next attempt.
+        starting: whether one is on its way.
+        outdated: whether that may have read what has changed meanwhile.
+        due: set when the next attempt is not to wait.
     """
 
-    __slots__ = ("delay", "index", "worker")
+    __slots__ = ("delay", "due", "index", "outdated", "starting", "worker")
 
     def __init__(self, index: int) -> None:
         self.index: int = index
         self.worker: WorkerProcess | None = None
         self.delay: float = 0.0
+        self.starting: bool = False
+        self.outdated: bool = False
+        self.due: asyncio.Event = asyncio.Event()
+
+    async def pause(self) -> None:
+        """Waits until the next attempt."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self.delay):
+                await self.due.wait()
+        self.due.clear()
 
 
 class Supervisor:
@@ -107,14 +121,18 @@ class Supervisor:
         """Runs until it is told to end.
 
         Raises:
-            OSError: it cannot listen.
-            SystemExit: a worker did not start; with its code.
+            SystemExit: it cannot listen, or a worker did not start; with its code.
         """
         # What configures the log configures it here, too.
         uvicorn.Config("", log_level=self._serving.log_level, log_config=self._serving.log_config)
         host, port = self._serving.host, self._serving.port
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        with socket.create_server((host, port), family=family, backlog=BACKLOG) as self._listener:
+        try:
+            self._listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
+        except OSError as error:
+            logger.error("cannot listen on %s, port %d: %s", host, port, error)
+            sys.exit(1)
+        with self._listener:
             self._listener.setblocking(False)
             self._folder = Path(tempfile.mkdtemp(prefix="windsock-"))  # which nobody else may look into
             self._loads = Loads(self._folder, len(self._slots))
@@ -158,19 +176,23 @@ class Supervisor:
     async def _keep(self, slot: Slot) -> None:
         loop = asyncio.get_running_loop()
         while True:
-            await asyncio.sleep(slot.delay)
+            await slot.pause()
             began = loop.time()
+            slot.starting, slot.outdated = True, False
             worker = slot.worker = await self._start(slot)
+            slot.starting = False
             if worker is None:
                 slot.delay = min(max(FIRST_DELAY, 2 * slot.delay), LONGEST_DELAY)
                 continue
             if not self._complete and all(each.worker is not None for each in self._slots):
                 self._complete = True
                 announce([self._listener])
+            if slot.outdated:
+                self._roll.set()
             while slot.worker is not None:
                 worker = slot.worker
                 code = await asyncio.shield(worker.ended)
-                self._workers.discard(worker)
+                self._forget(worker)
                 if slot.worker is worker:
                     logger.error("worker %d [%d] ended with %d", slot.index, worker.pid, code)
                     slot.worker = None
@@ -208,7 +230,12 @@ class Supervisor:
 
     async def _end(self, worker: WorkerProcess, within: float) -> None:
         await worker.end(within)
+        self._forget(worker)
+
+    def _forget(self, worker: WorkerProcess) -> None:
         self._workers.discard(worker)
+        # One that was killed leaves its socket, and nobody is to be sent there.
+        (self._folder / worker.name).unlink(missing_ok=True)
 
     # -- all of them --
 
@@ -229,7 +256,8 @@ class Supervisor:
             for slot in self._slots:
                 old = slot.worker
                 if old is None:
-                    slot.delay = 0.0
+                    slot.outdated = slot.starting
+                    slot.due.set()
                     continue  # what is started next is new anyway
                 new = await self._start(slot)
                 if new is None:
