@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Final
 
 from windsock.redis import RedisPubSubAdapter, RedisShardedAdapter, RedisStreamsAdapter
@@ -14,6 +15,24 @@ ADAPTERS: Final[Mapping[str, Callable[..., Any]]] = {
 }
 """How to make one, given the URL of the Redis server and, as ``on_gap``, whom to tell of a gap. One that is added
 here has all tests beside Node and all outages."""
+
+SEVERAL: Final = "streams of several"
+"""A name for the adapter over streams with all that it has besides: namespaces in several streams, sharded channels."""
+
+VARIANTS: Final[Mapping[str, Callable[..., Any]]] = {
+    **ADAPTERS,
+    SEVERAL: partial(RedisStreamsAdapter, stream_count=5, use_sharded_pub_sub=True),
+}
+"""Those, and what has the tests beside Node alone."""
+
+NODES: Final[Mapping[str, tuple[str, ...]]] = {SEVERAL: ("streams", '{"streamCount":5,"useShardedPubSub":true}')}
+"""How ``js/server.js`` is told of those that it does not know by that name."""
+
+OF_EMITTERS: Final[Mapping[str, Mapping[str, Any]]] = {
+    **{name: {"adapter": name} for name in ADAPTERS},
+    SEVERAL: {"adapter": "streams", "stream_count": 5, "use_sharded_pub_sub": True},
+}
+"""Options of our emitters for their servers."""
 
 EMITTERS: Final = ("pubsub",)
 """Those whose servers a program on Node reaches that only emits."""

@@ -5,6 +5,7 @@ from contextlib import ExitStack
 
 import pytest
 
+from tests.cluster.adapters import NODES
 from tests.cluster.members import JS
 from tests.cluster.redis_server import RedisServer
 from tests.conformance.process import ServerProcess
@@ -28,7 +29,8 @@ class Surroundings:
     def nodes(self, kind: str) -> list[ServerProcess]:
         """Two servers with an adapter."""
         if kind not in self._nodes:
-            command = ["node", "server.js", kind, self.redis(kind).url]
+            which, *options = NODES.get(kind, (kind,))
+            command = ["node", "server.js", which, self.redis(kind).url, *options]
             self._nodes[kind] = [self._stack.enter_context(ServerProcess(command, cwd=JS)) for _ in range(2)]
         return self._nodes[kind]
 

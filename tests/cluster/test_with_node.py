@@ -2,32 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from typing import Final
+import json
+from base64 import b64encode
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any, Final
 
 import pytest
+from ormsgpack import packb
 
-from tests.cluster.adapters import ADAPTERS, EMITTERS
+from tests.cluster.adapters import EMITTERS, OF_EMITTERS, VARIANTS
 from tests.cluster.conftest import Surroundings
 from tests.cluster.members import Announcer, Gathering, Member
+from tests.cluster.redis_server import RedisServer
 from tests.server.site import until
-from windsock.adapters.redis.speech import AdapterName
 from windsock.redis import Emitter, SyncEmitter
 
 PLACES: Final = {"node": 0, "windsock": 2}
 
 
 @pytest.fixture
-def adapter(request: pytest.FixtureRequest, cluster: Gathering) -> AdapterName:
-    """What the servers have."""
-    name: AdapterName = request.node.callspec.params["cluster"]
-    return name
+def options(request: pytest.FixtureRequest, cluster: Gathering) -> Mapping[str, Any]:
+    """Those of our emitters for what the servers have."""
+    return OF_EMITTERS[request.node.callspec.params["cluster"]]
 
 
-@pytest.fixture(params=ADAPTERS)
+@pytest.fixture(params=VARIANTS)
 async def cluster(request: pytest.FixtureRequest, surroundings: Surroundings) -> AsyncIterator[Gathering]:
     redis = surroundings.redis(request.param)
-    adapters = [ADAPTERS[request.param](redis.url) for _ in range(2)]
+    adapters = [VARIANTS[request.param](redis.url) for _ in range(2)]
     async with Gathering(redis, surroundings.nodes(request.param), adapters) as gathering:
         yield gathering
 
@@ -134,13 +136,51 @@ async def test_a_program_that_only_emits(cluster: Gathering) -> None:
 
 
 @pytest.mark.parametrize("kind", ["async", "sync"])
-async def test_a_program_of_ours_that_only_emits(cluster: Gathering, adapter: AdapterName, kind: str) -> None:
-    with SyncEmitter(cluster.redis.url, adapter=adapter) as sync:
-        async with Emitter(cluster.redis.url, adapter=adapter) as emitter:
+async def test_a_program_of_ours_that_only_emits(cluster: Gathering, options: Mapping[str, Any], kind: str) -> None:
+    with SyncEmitter(cluster.redis.url, **options) as sync:
+        async with Emitter(cluster.redis.url, **options) as emitter:
             await assert_emitter(cluster, Announcer(sync if kind == "sync" else emitter))
 
 
-async def assert_emitter(cluster: Gathering, emitter: Member | Announcer) -> None:
+@pytest.mark.parametrize("cluster", ["streams"], indirect=True)
+async def test_a_program_that_only_writes_to_the_stream(cluster: Gathering) -> None:
+    await assert_emitter(cluster, StreamsEmitter(cluster.redis))
+
+
+class StreamsEmitter:
+    """Writes the entries that ``@socket.io/redis-streams-emitter`` 0.1 writes: all that it has to say is one, what
+    is for the servers, too."""
+
+    def __init__(self, redis: RedisServer) -> None:
+        self._redis = redis
+
+    async def do(
+        self,
+        operation: str,
+        *event: Any,
+        rooms: Sequence[str] = (),
+        except_: Sequence[str] = (),
+        names: Sequence[str] = (),
+        namespace: str = "/",
+    ) -> None:
+        """See :class:`Member`."""
+        options = {"rooms": list(rooms), "except": list(except_), "flags": {}}
+        packet = {"type": 2, "data": list(event), "nsp": namespace}
+        number, data = {
+            "emitterEmit": ("3", {"packet": packet, "opts": options}),
+            "emitterJoin": ("4", {"opts": options, "rooms": list(names)}),
+            "emitterLeave": ("5", {"opts": options, "rooms": list(names)}),
+            "emitterDisconnect": ("6", {"opts": options, "close": True}),
+            "emitterServerEmit": ("9", {"packet": list(event)}),
+        }[operation]
+        binary = any(isinstance(value, bytes) for value in event)
+        written = b64encode(packb(data)).decode() if binary else json.dumps(data)
+        trim = ("MAXLEN", "~", "10000")
+        fields = ("uid", "emitter", "nsp", namespace, "type", number, "data", written)
+        self._redis.command("XADD", "socket.io", *trim, "*", *fields)
+
+
+async def assert_emitter(cluster: Gathering, emitter: Member | Announcer | StreamsEmitter) -> None:
     await emitter.do("emitterEmit", "hello", b"\x01", rooms=["room 1", "room 2"])
     await emitter.do("emitterEmit", "all", except_=["room 3"])
     await emitter.do("emitterServerEmit", "news", 7)

@@ -1,5 +1,5 @@
 // A Socket.IO server on Node, a member of a cluster over Redis, that does what the tests ask of it by HTTP.
-// node server.js pubsub|sharded|streams[+recovery] REDIS-URL; its port is PORT in the environment.
+// node server.js pubsub|sharded|streams[+recovery] REDIS-URL [OPTIONS of the adapter, in JSON]; its port is PORT in the environment.
 import { createAdapter, createShardedAdapter } from "@socket.io/redis-adapter";
 import { Emitter } from "@socket.io/redis-emitter";
 import { createAdapter as createStreamsAdapter } from "@socket.io/redis-streams-adapter";
@@ -7,17 +7,17 @@ import { createServer } from "node:http";
 import { createClient } from "redis";
 import { Server } from "socket.io";
 
-const [which, url] = process.argv.slice(2);
+const [which, url, options] = process.argv.slice(2);
 const [kind, recovery] = which.split("+");
 const pub = createClient({ url });
 const sub = pub.duplicate();
 for (const client of [pub, sub]) client.on("error", () => {});
 await Promise.all([pub.connect(), sub.connect()]);
 
-const adapters = { pubsub: createAdapter, sharded: createShardedAdapter, streams: createStreamsAdapter };
+const adapters = { pubsub: createAdapter, sharded: createShardedAdapter };
 const http = createServer();
 const io = new Server(http, {
-  adapter: adapters[kind](pub, sub),
+  adapter: kind === "streams" ? createStreamsAdapter(pub, JSON.parse(options ?? "{}")) : adapters[kind](pub, sub),
   connectionStateRecovery: recovery ? {} : undefined,
 });
 const emitter = new Emitter(pub);
