@@ -48,7 +48,7 @@ class Stranger:
         for each in self._sockets:
             each.close()
 
-    def socket(self) -> socket.socket:
+    def open(self) -> socket.socket:
         each = socket.socket(socket.AF_UNIX)
         each.setblocking(False)
         self._sockets.append(each)
@@ -56,7 +56,7 @@ class Stranger:
 
     async def say(self, name: str, data: bytes) -> socket.socket:
         """Says something to a node."""
-        each = self.socket()
+        each = self.open()
         await asyncio.get_running_loop().sock_connect(each, f"{self.folder}/{name}")
         await asyncio.get_running_loop().sock_sendall(each, data)
         return each
@@ -116,11 +116,11 @@ async def test_one_that_never_reads_costs_a_bounded_memory(
     second.on_server_event("long")(heard.append)
     names = stranger.names
     name = names[0].split("-")[0] + "-silent"
-    listener = stranger.socket()
+    listener = stranger.open()
     listener.bind(f"{stranger.folder}/{name}")
     listener.listen()
-    for each in names:
-        await stranger.say(each, frame(0, name.encode(), b""))
+    for other in names:
+        await stranger.say(other, frame(0, name.encode(), b""))
     async with asyncio.timeout(WITHIN):
         accepted = [(await asyncio.get_running_loop().sock_accept(listener))[0] for _ in names]
     text = "x" * 1024 * 1024

@@ -263,7 +263,7 @@ def test_what_is_no_message(data: bytes) -> None:
 def test_what_is_no_event(event: Any) -> None:
     """It would reach every client, and each of them would leave a server that breaks the protocol."""
     packet = {"type": 2, "data": event, "nsp": "/"}
-    options = {"rooms": [], "except": []}
+    options: dict[str, list[str]] = {"rooms": [], "except": []}
     for message in (
         read_event("/", pack(["u", packet, options])),
         read_request("/", pack({"uid": "u", "type": 7, "requestId": "1", "packet": packet, "opts": options}))[0],

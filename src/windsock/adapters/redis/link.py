@@ -89,6 +89,8 @@ class Link:
     """
 
     def __init__(self, url: str, on_gap: Gap | None = None, readers: Sequence[Reader] = ()) -> None:
+        # A socket of this host has nothing to keep alive, and redis-py no such option for it.
+        keepalive = {} if url.startswith("unix:") else {"socket_keepalive": True}
         try:
             # It only knows how connections are made.
             self._pool: BlockingConnectionPool = BlockingConnectionPool.from_url(
@@ -96,9 +98,9 @@ class Link:
                 protocol=2,
                 socket_timeout=None,
                 socket_connect_timeout=CONNECT_TIMEOUT,
-                socket_keepalive=True,
                 retry=Retry(NoBackoff(), 0),
                 health_check_interval=0,
+                **keepalive,
             )
             _connection(self._pool)  # which knows what options there are
         except (ValueError, TypeError):
