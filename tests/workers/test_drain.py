@@ -141,6 +141,25 @@ def test_the_address_that_a_proxy_tells(workers: tuple[str, ...], allowed: str, 
         assert session.who(connection)["address"] == seen
 
 
+def test_the_addresses_that_proxies_tell() -> None:
+    """The last one that is no proxy's: what stands before it is what somebody says of himself."""
+    with (
+        serve("--proxy-headers", "--forwarded-allow-ips", "127.0.0.1,10.0.0.0/8") as server,
+        Connection(server.port) as connection,
+    ):
+        for told, seen in {
+            "198.51.100.1, 203.0.113.7": "203.0.113.7",
+            "198.51.100.1,203.0.113.7, 10.1.2.3": "203.0.113.7",
+            "198.51.100.1\r\nx-forwarded-for: 203.0.113.7": "203.0.113.7",
+            "203.0.113.7:4711": "203.0.113.7",
+            "2001:db8::1": "2001:db8::1",
+            "[2001:db8::1]:4711, 10.1.2.3": "2001:db8::1",
+            "": "127.0.0.1",
+        }.items():
+            connection.header = f"x-forwarded-for: {told}\r\n"
+            assert Session(connection).who(connection)["address"] == seen
+
+
 def test_a_crowd_comes_back_at_the_rate_that_is_allowed(javascript: None, tmp_path: Path) -> None:
     (tmp_path / "slow.py").write_text("from windsock import Server\nio = Server(handshake_rate=20)\n")
     command = python("-m", "windsock.cli", "serve", "slow:io", "--port", "{port}")
