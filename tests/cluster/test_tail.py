@@ -15,6 +15,7 @@ from tests.cluster.test_vocabulary import garbage, msgpack
 from windsock import EncodeError, SocketState
 from windsock.adapters.base import EVERYBODY
 from windsock.adapters.messages import Broadcast, Payload
+from windsock.adapters.redis.reader import MAX_WAITING, StreamReader
 from windsock.adapters.redis.sessions import MAX_SESSION_BYTES, KeptSession, read_session, write_session
 from windsock.adapters.redis.tail import ENTRY_BYTES, Entry, Tail
 from windsock.errors import MessageError
@@ -91,3 +92,15 @@ def test_garbage_is_no_socket(data: bytes) -> None:
         return
     assert session.state.pid == "p"
     assert all(isinstance(room, str) for room in session.state.rooms)
+
+
+async def test_who_waits_for_entries_is_bounded() -> None:
+    """Whoever can publish could name any number of entries that will not come."""
+    reader = StreamReader("socket.io", 100, 100, 1)
+    waiting = [reader.reach(7) for _ in range(MAX_WAITING)]
+    assert not any(each.done() for each in waiting)
+    assert reader.reach(7).done(), "it is not waited for"
+    waiting.pop().cancel()
+    assert not reader.reach(7).done(), "somebody has given up"
+    assert reader.reach(7).done()
+    reader.reset()
