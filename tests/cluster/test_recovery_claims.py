@@ -184,8 +184,10 @@ async def test_clients_of_this_server_go_on_without_redis(
         for number in range(3):
             ours.io.emit("meanwhile", number, "text")
         await here.got(*(["meanwhile", number, "text"] for number in range(3)))
+        # One was waited for in vain: the next does not wait, and nothing overtakes it.
         ours.io.to(here.id).emit("at once")
-        await here.got(["at once"])
+        ours.io.local.emit("behind it")
+        await here.got(["at once"], ["behind it"])
         await until(lambda: ours.io.health.status == "degraded", "it is noticed", within=30)
         ours.io.emit("long after")
         await here.got(["long after"])
