@@ -14,6 +14,7 @@ from tests.cluster.members import Gathering, Windsock
 from tests.cluster.redis_server import RedisServer
 from tests.server.site import until
 from windsock import ConfigurationError, Server
+from windsock.adapters.redis.wire import MAX_BACKLOG
 from windsock.redis import RedisPubSubAdapter
 
 BACK_WITHIN = 30.0
@@ -119,6 +120,23 @@ async def test_it_stands_still(redis: RedisServer, servers: Two) -> None:
         await servers.cluster.guests[0].got(["here"])
     finally:
         redis.thaw()
+    await servers.recover()
+
+
+async def test_what_it_does_not_take_is_bounded(servers: Two) -> None:
+    await servers.speak()
+    long = "x" * 1024 * 1024
+    # At once: none of it is answered meanwhile.
+    for _ in range(2 * MAX_BACKLOG // len(long)):
+        servers.first.to("nobody").emit("long", long)
+    assert MAX_BACKLOG // len(long) - 2 <= servers.adapters[0].lost <= MAX_BACKLOG // len(long)
+
+    def is_taken() -> bool:
+        lost = servers.adapters[0].lost
+        servers.first.to("nobody").emit("short")
+        return bool(servers.adapters[0].lost == lost)
+
+    await until(is_taken, "there is room again", within=BACK_WITHIN)
     await servers.recover()
 
 
