@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import shlex
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import hiredis
 import pytest
 
 from tests.cluster.adapters import ADAPTERS, FOR_ONE, GARBAGE
@@ -171,6 +173,27 @@ async def test_a_message_for_a_room_where_nobody_is_is_not_looked_at(redis: Redi
         redis.command("PUBLISH", "socket.io#/#nobody#", "garbage")
         await servers.speak()
         assert servers.adapters[0].counters.garbage == 0
+
+
+async def test_a_subscription_that_is_not_confirmed(caplog: pytest.LogCaptureFixture) -> None:
+    """Who would not hear of the others is not well, whatever else is answered."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        commands = hiredis.Reader()
+        while data := await reader.read(65536):
+            commands.feed(data)
+            while command := commands.gets():
+                if not command[0].endswith(b"SUBSCRIBE"):
+                    writer.write(b"+OK\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as listener:
+        port = listener.sockets[0].getsockname()[1]
+        io = Server(adapter=RedisPubSubAdapter(f"redis://127.0.0.1:{port}"))
+        await io.start()
+        assert io.health.status == "degraded"
+        await io.close()
+    assert [record.message for record in caplog.records] == ["the connection to Redis is lost: it does not answer"]
 
 
 # -- over a stream, what was missed can be read later --
