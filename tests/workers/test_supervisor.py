@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -95,13 +96,18 @@ def test_hangup_keeps_the_old_workers_when_new_ones_do_not_start(tmp_path: Path)
         wait_until(lambda: _answer(workers) == b"two", "the new page", within=10)
 
 
+def hold(folder: Path) -> None:
+    """A page whose import says that it began, and goes on when there is a file ``go``."""
+    (folder / "text").write_text("one")
+    (folder / "go").touch()
+    held = "import pathlib, time\ntext = pathlib.Path('text').read_bytes()\npathlib.Path('began').touch()\n"
+    held += "while not pathlib.Path('go').exists():\n    time.sleep(0.01)\n"
+    (folder / "page.py").write_text(held + PAGE.replace('b"one"', "text"))
+
+
 def test_a_worker_that_was_on_its_way_at_a_hangup_is_replaced(tmp_path: Path) -> None:
     """It may have read what has changed since."""
-    (tmp_path / "text").write_text("one")
-    (tmp_path / "go").touch()
-    slow = "import pathlib, time\ntext = pathlib.Path('text').read_bytes()\npathlib.Path('began').touch()\n"
-    slow += "while not pathlib.Path('go').exists():\n    time.sleep(0.01)\n"
-    (tmp_path / "page.py").write_text(slow + PAGE.replace('b"one"', "text"))
+    hold(tmp_path)
     with Workers(1, target="page:app", cwd=tmp_path) as workers:
         assert _answer(workers) == b"one"
         (tmp_path / "go").unlink()
@@ -113,6 +119,23 @@ def test_a_worker_that_was_on_its_way_at_a_hangup_is_replaced(tmp_path: Path) ->
         workers.wait_for("replacing the workers")
         (tmp_path / "go").touch()
         wait_until(lambda: _answer(workers) == b"two", "the new text", within=30)
+
+
+def test_a_worker_that_ends_while_it_is_replaced_has_one_successor(tmp_path: Path) -> None:
+    hold(tmp_path)
+    with Workers(1, target="page:app", cwd=tmp_path) as workers:
+        (tmp_path / "go").unlink()
+        (tmp_path / "began").unlink()
+        workers.process.send_signal(signal.SIGHUP)
+        wait_until((tmp_path / "began").exists, "one is on its way", within=30)
+        (tmp_path / "began").unlink()
+        os.kill(workers.pids[0], signal.SIGKILL)
+        wait_until((tmp_path / "began").exists, "another one is", within=30)
+        (tmp_path / "go").touch()
+        workers.wait_for("takes clients", 3)
+        pids = [int(pid) for pid in re.findall(r"\[(\d+)\] takes clients", workers.log())]
+        wait_until(lambda: sum(os.path.exists(f"/proc/{pid}") for pid in pids) == 1, "one stays", within=30)
+        assert _answer(workers) == b"one"
 
 
 def test_a_hangup_starts_at_once_what_did_not_start(tmp_path: Path) -> None:
