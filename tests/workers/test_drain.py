@@ -127,6 +127,23 @@ def test_a_replaced_worker_waits_for_its_handlers() -> None:
         wait_until(lambda: "slow handler ended" in workers.log(), "it ends", within=20)
 
 
+def test_a_replaced_worker_hands_on_what_is_new() -> None:
+    """A connection that is kept alive, as a proxy's, goes to its successor: nobody is told that a server is closing."""
+    with (
+        Workers(1, "--graceful-timeout", "120") as workers,
+        Connection(workers.port) as connection,
+        Connection(workers.port) as kept,
+    ):
+        old = kept.ask("GET", "/pid")[1]
+        session = Session(connection)
+        assert connection.ask("POST", session.target, b'42["slow",100]') == (200, b"ok")
+        workers.process.send_signal(signal.SIGHUP)
+        workers.wait_for("takes clients", 2)
+        wait_until(lambda: kept.ask("GET", "/pid")[1] != old, "the new worker answers", within=30)
+        assert Session(kept).who(kept)["pid"] == workers.pids[0]
+        workers.kill()  # nobody waits for the handler
+
+
 @pytest.mark.parametrize(
     ("allowed", "seen"), [("127.0.0.0/8", "203.0.113.7"), ("10.0.0.0/8,192.0.2.1", "127.0.0.1")], ids=["yes", "no"]
 )
