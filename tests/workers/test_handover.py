@@ -172,3 +172,29 @@ def test_what_no_worker_hands_over(
             for session in sessions_of_two(stack, workers):
                 assert session.who(connection)
         assert "Traceback" not in workers.log()
+
+
+def test_what_waits_for_a_worker_that_is_killed_is_answered_by_another() -> None:
+    with ExitStack() as stack, Workers(2) as workers, Connection(workers.port) as connection:
+        one, two = sessions_of_two(stack, workers)
+        pid = one.who(connection)["pid"]
+        two.who(connection)  # which is where the connection is now
+        size = 200_000
+        part = f"POST {one.target} HTTP/1.1\r\nhost: test\r\ncontent-length: {size}\r\n\r\n".encode() + b"6" * size
+        os.kill(pid, signal.SIGSTOP)
+        waiting: list[Connection] = []
+        try:
+            for _ in range(20):
+                waiting.append(stack.enter_context(Connection(workers.port)))
+                two.who(waiting[-1])  # where this one is, too
+                waiting[-1].send(part)
+                two.who(connection)
+        finally:
+            os.kill(pid, signal.SIGKILL)
+        answers = []
+        for each in waiting:
+            try:
+                answers.append(each.answer()[0])
+            except ConnectionError:
+                continue  # it had been handed over
+        assert set(answers) == {UNKNOWN[0]}
