@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from windsock import Server
+from windsock import Server, Socket
 from windsock.testing import Event, Harness
 from windsock.testing.event import describe, find_difference
 
@@ -59,3 +59,19 @@ async def test_an_expected_event_with_another_payload(windsock_harness: Harness)
         "expected 'said' with [{'text': 'hello', 'by': 'ada'}], got 'said' with [{'text': 'hallo', 'by': 'ada'}]"
         "  (arguments[0]['text'] is 'hallo', not 'hello'); the clock stands still, and the next timer is due in"
     )
+
+
+async def test_an_error_is_expected_by_what_a_handler_raised() -> None:
+    """The log's line says which handler it was; what went wrong is its exception's."""
+    io = Server()
+
+    @io.on("fail")
+    def fail(socket: Socket) -> None:
+        raise RuntimeError("the disk is full")
+
+    async with Harness() as harness:
+        peer = await harness.connect(io)
+        await peer.emit_with_ack("fail")
+        with pytest.raises(AssertionError, match="expected an error with 'the disk is empty'"):
+            harness.expect_error("the disk is empty")
+        harness.expect_error("the disk is full")
