@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import uvicorn
 from uvicorn.supervisors import ChangeReload
+from uvicorn.supervisors.basereload import BaseReload
 
 
 class Changes:
@@ -31,4 +34,18 @@ class Changes:
     def _watch(self) -> None:
         for changes in self._detector:
             if changes and not self._detector.should_exit.is_set():
+                remember(self._detector, changes)
                 self._loop.call_soon_threadsafe(self._changed)
+
+
+def remember(detector: BaseReload, changes: Sequence[Path]) -> None:
+    """Has a change told once: what changes from now on is another one.
+
+    Without ``watchfiles``, uvicorn compares times, and forgets them when it starts its own process anew. Of a detector
+    that has no process, the same file would have changed again and again.
+    """
+    times: dict[Path, float] | None = getattr(detector, "mtimes", None)
+    if times is not None:
+        for file in changes:
+            with contextlib.suppress(OSError):  # it is gone already
+                times[file] = file.stat().st_mtime
