@@ -218,6 +218,15 @@ class ServerProcess:
             return False
 
 
+def runs(pid: int) -> bool:
+    """Whether a process has not ended. Of one that has, an entry may be left until its parent looks."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state not in "ZX"
+
+
 def _resident(pid: int) -> int:
     match = re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
     return int(match[1]) * 1024 if match else 0

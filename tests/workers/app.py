@@ -1,8 +1,13 @@
-"""What the workers of the tests run. ``PORT`` is where they listen; ``/pid`` says who answers, on any connection."""
+"""What the workers of the tests run. ``PORT`` is where they listen; ``/pid`` says who answers, on any connection.
+
+``CONSTANTS`` are times of the library that a busy machine would exceed, by module and name: ``{"windsock.a.B": 60}``.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import importlib
+import json
 import os
 import time
 from typing import Any
@@ -10,9 +15,15 @@ from typing import Any
 from windsock import Server, Socket
 from windsock.types import Receive, Scope, Send
 
+for path, value in json.loads(os.environ.get("CONSTANTS", "{}")).items():
+    place, _, name = path.rpartition(".")
+    module = importlib.import_module(place)
+    assert hasattr(module, name), path
+    setattr(module, name, value)
+
 RATE = os.environ.get("HANDSHAKE_RATE")
 
-io = Server(ping_interval=5, ping_timeout=20, handshake_rate=float(RATE) if RATE else None)
+io = Server(ping_interval=5, ping_timeout=120, handshake_rate=float(RATE) if RATE else None)
 
 
 @io.on("who")
@@ -45,6 +56,14 @@ async def slow(socket: Socket, seconds: float) -> None:
     print("slow handler began", flush=True)  # noqa: T201
     await asyncio.sleep(seconds)
     print("slow handler ended", flush=True)  # noqa: T201
+
+
+@io.on("wait")
+async def wait(socket: Socket, file: str) -> None:
+    print("waiting handler began", flush=True)  # noqa: T201
+    while not os.path.exists(file):  # noqa: ASYNC110, ASYNC240  another process writes it
+        await asyncio.sleep(0.01)
+    print("waiting handler ended", flush=True)  # noqa: T201
 
 
 @io.on("hang")

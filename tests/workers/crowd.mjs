@@ -2,7 +2,7 @@
 // A line of stdin asks, a JSON line of stdout answers:
 //   connected   all are connected: {disconnects: {reason: count}, errors: [message], transports: {name: count}}
 //   ask         who answers: {pid: count}, after each client has got five echoes back
-//   share       each joins a room and says three things to it: {each: what the least has heard, count: sockets in the room}
+//   share       each joins a room and says ten things to it: {each: what the least has heard, count: sockets in the room}
 //   times       when, in milliseconds of the clock: {dropped: the first was lost, back: [each was connected since]}
 //   quit
 // A fourth argument: milliseconds after which they come back, four times as many at the most; 50 and 500 by default.
@@ -11,6 +11,9 @@ import { createInterface } from "node:readline";
 
 const require = createRequire(new URL("../conformance/js/", import.meta.url));
 const { io } = require("socket.io-client");
+
+const WITHIN = 60_000;
+const SAID = 10;
 
 const [urls, count, transports, delay] = process.argv.slice(2);
 const room = `crowd ${process.pid}`; // those of a crowd before this one may not be missed yet
@@ -25,6 +28,7 @@ const sockets = Array.from({ length: Number(count) }, (_, index) => {
   const socket = io(urls.split(",")[index % urls.split(",").length], {
     transports: transports.split(","),
     forceNew: true,
+    timeout: WITHIN, // workers may have to start first, and handshakes wait for their turn
     withCredentials: true, // it keeps cookies
     reconnectionDelay: Number(delay ?? 50),
     reconnectionDelayMax: delay ? 4 * delay : 500,
@@ -59,32 +63,33 @@ async function ask() {
   await Promise.all(
     sockets.map(async (socket) => {
       for (let number = 0; number < 5; number++) {
-        const [back] = await socket.timeout(20_000).emitWithAck("echo", number);
+        const [back] = await socket.timeout(WITHIN).emitWithAck("echo", number);
         if (back !== number) throw new Error(`expected ${number}, got ${back}`);
       }
-      add(pids, (await socket.timeout(20_000).emitWithAck("who")).pid);
+      add(pids, (await socket.timeout(WITHIN).emitWithAck("who")).pid);
     }),
   );
   return pids;
 }
 
 async function share() {
-  await Promise.all(sockets.map((socket) => socket.timeout(20_000).emitWithAck("join", room)));
+  await Promise.all(sockets.map((socket) => socket.timeout(WITHIN).emitWithAck("join", room)));
   const heard = sockets.map((socket) => {
     const texts = new Set();
     socket.off("said").on("said", (text) => texts.add(text));
     return texts;
   });
-  for (let number = 0; number < 3; number++) {
-    await Promise.all(sockets.map((socket, who) => socket.timeout(20_000).emitWithAck("say", room, `${who}: ${number}`)));
+  for (let number = 0; number < SAID; number++) {
+    await Promise.all(sockets.map((socket, who) => socket.timeout(WITHIN).emitWithAck("say", room, `${who}: ${number}`)));
   }
-  const all = sockets.length * 3;
-  for (let tries = 0; tries < 1000 && !heard.every((texts) => texts.size === all); tries++) {
+  const all = sockets.length * SAID;
+  const end = Date.now() + WITHIN;
+  while (Date.now() < end && !heard.every((texts) => texts.size === all)) {
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
   return {
     each: Math.min(...heard.map((texts) => texts.size)),
-    count: await sockets[0].timeout(20_000).emitWithAck("count", room),
+    count: await sockets[0].timeout(WITHIN).emitWithAck("count", room),
   };
 }
 

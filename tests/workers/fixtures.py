@@ -8,14 +8,28 @@ import queue
 import re
 import socket
 import subprocess
+import sys
 import threading
+import time
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Final, Self
 
-from tests.conformance.process import ROOT, ServerProcess, python, wait_until
+from tests.conformance.process import ROOT, ServerProcess, python, runs, wait_until
+from windsock.adapters.local import FOLDER_VARIABLE
+from windsock.workers.loads import Loads
 
 HERE: Final = Path(__file__).parent
-WITHIN: Final = 30.0
+WITHIN: Final = 60.0
+"""Seconds that anything may take: a worker starts in a second, four of them one after the other; a busy machine needs
+ten times as long."""
+
+PATIENT: Final = {
+    "CONSTANTS": json.dumps({"windsock.workers.acceptor.PATIENCE": WITHIN, "windsock.workers.loads.SILENT": WITHIN})
+}
+"""Environment of workers each of which is to have clients: nobody takes those of a worker that a busy machine does not
+let come round for a second."""
+
 _WORKER: Final = re.compile(r"worker (\d+) \[(\d+)\] takes clients")
 
 
@@ -55,11 +69,24 @@ class Workers(ServerProcess):
     def open_descriptors(self) -> int:
         return sum(len(os.listdir(f"/proc/{pid}/fd")) for pid in self.pids)
 
+    def wait_for_end(self, pids: Collection[int]) -> None:
+        """Waits until none of these processes runs."""
+        wait_until(lambda: not any(map(runs, pids)), f"{pids} end:\n{self.log()}", within=WITHIN)
+
     def connections(self) -> int:
         """Those of clients that no worker has closed yet."""
         rows = [row.split() for row in Path("/proc/net/tcp").read_text().splitlines()[1:]]
         # proc(5): the second column is our end's address; established is 01, closed by the client alone 08.
         return sum(row[1].endswith(f":{self.port:04X}") and row[3] in ("01", "08") for row in rows)
+
+    def rest(self) -> None:
+        """Waits until no client is connected, and each worker has told the others so."""
+        wait_until(lambda: self.connections() == 0, "every connection is closed", within=WITHIN)
+        closed, pids = time.monotonic(), self.pids
+        variables = Path(f"/proc/{pids[0]}/environ").read_text().split("\0")
+        folder = dict(each.split("=", 1) for each in variables if each)[FOLDER_VARIABLE]
+        loads = Loads(Path(folder), len(pids))
+        wait_until(lambda: (loads.behind(sys.maxsize) or 0) > closed, "each worker says what it has", within=WITHIN)
 
 
 class Clients:
@@ -112,6 +139,15 @@ class Crowd(Clients):
 
     def __init__(self, url: str, count: int, *transports: str, delay: int = 0) -> None:
         super().__init__("crowd.mjs", url, str(count), ",".join(transports), *([str(delay)] if delay else []))
+
+    def after_losing(self, count: int) -> dict[str, Any]:
+        """Waits until so many connections were lost, and all clients are back."""
+
+        def lost() -> int:
+            return sum(self.do("connected")["disconnects"].values())
+
+        wait_until(lambda: lost() >= count, f"{count} connections are lost", within=WITHIN)
+        return self.do("connected")
 
 
 class Connection:

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import signal
 import sys
 import time
@@ -15,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from tests.cluster.redis_server import RedisServer
-from tests.conformance.process import wait_until
+from tests.conformance.process import runs, wait_until
 from tests.workers.delivery import faults
 from tests.workers.fixtures import Clients, Workers
 
@@ -69,17 +68,13 @@ def roll(redis: RedisServer, *transports: str, workers: int, clients: int, rate:
 def _replace(server: Workers) -> None:
     before = server.pids
     server.process.send_signal(signal.SIGHUP)
-    wait_until(lambda: not any(map(_is_there, before)), "the old workers end", within=WITHIN)
+    wait_until(lambda: not any(map(runs, before)), "the old workers end", within=WITHIN)
 
 
 def _hear_more(speakers: Clients, count: int) -> None:
     """Waits until so many more things were said."""
     enough = speakers.do("so-far")["said"] + count
     wait_until(lambda: speakers.do("so-far")["said"] >= enough, "the speakers go on", within=WITHIN)
-
-
-def _is_there(pid: int) -> bool:
-    return os.path.exists(f"/proc/{pid}")
 
 
 def main() -> int:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.server.site import until
+from windsock.workers import acceptor, loads
 from windsock.workers.acceptor import AHEAD, PATIENCE, Acceptor
 from windsock.workers.loads import Loads
 
@@ -53,6 +54,14 @@ def burst(tmp_path: Path) -> Iterator[Burst]:
         yield Burst(stack, tmp_path)
 
 
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They wait for each other however long this process is not let run."""
+    monkeypatch.setattr(acceptor, "PATIENCE", 3600.0)
+    monkeypatch.setattr(loads, "SILENT", 3600.0)
+
+
+@pytest.mark.usefixtures("patient")
 async def test_they_share_them(burst: Burst) -> None:
     burst.begin(0)
     burst.begin(1)
@@ -60,6 +69,7 @@ async def test_they_share_them(burst: Burst) -> None:
     assert min(burst.counts) >= COUNT // 2 - 2 * AHEAD
 
 
+@pytest.mark.usefixtures("patient")
 async def test_one_that_comes_late_is_waited_for(burst: Burst) -> None:
     burst.loads.report(1, 0)
     burst.begin(0)
@@ -78,6 +88,7 @@ async def test_one_that_does_not_come_is_not_waited_for_any_longer(burst: Burst)
     assert time.monotonic() - began >= PATIENCE
 
 
+@pytest.mark.usefixtures("patient")
 async def test_one_that_has_gone_is_not_waited_for(burst: Burst) -> None:
     burst.loads.report(1, 0)
     burst.loads.clear(1)

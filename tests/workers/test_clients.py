@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conformance.process import wait_until
-from tests.workers.fixtures import Connection, Crowd, Session, Workers
+from tests.conformance.process import runs, wait_until
+from tests.workers.fixtures import PATIENT, WITHIN, Connection, Crowd, Session, Workers
 
 TRANSPORTS = {"polling": ["polling"], "upgrade": ["polling", "websocket"], "websocket": ["websocket"]}
 LOST = {"transport close", "transport error"}
@@ -21,7 +21,7 @@ each_transport = pytest.mark.parametrize("transports", TRANSPORTS.values(), ids=
 @pytest.fixture
 def two(javascript: None) -> Iterator[Workers]:
     """A server of two workers for one test."""
-    with Workers(2) as workers:
+    with Workers(2, environment=PATIENT) as workers:
         yield workers
 
 
@@ -32,7 +32,7 @@ def test_two_hundred_at_once(four: Workers, javascript: None, transports: list[s
         answering = crowd.do("ask")
         assert len(answering) == 4, "each worker has some of them"
         assert crowd.do("connected")["disconnects"] == {}
-    wait_until(lambda: four.open_descriptors() < 200, "every descriptor is closed", within=15)
+    wait_until(lambda: four.open_descriptors() < 200, "every descriptor is closed", within=WITHIN)
 
 
 @each_transport
@@ -43,7 +43,7 @@ def test_a_worker_that_is_killed(two: Workers, transports: list[str]) -> None:
         theirs = crowd.do("ask")[str(victim)]
         os.kill(victim, signal.SIGKILL)
         two.wait_for("takes clients", 3)
-        seen = crowd.do("connected")
+        seen = crowd.after_losing(theirs)
         lost = sum(seen["disconnects"].values())
         # A request of somebody else may have been on its way through there.
         assert lost == theirs if transports[-1] == "websocket" else lost >= theirs
@@ -77,8 +77,8 @@ def test_hangup_replaces_the_workers(two: Workers, transports: list[str]) -> Non
         crowd.do("connected")
         before = set(two.pids)
         two.process.send_signal(signal.SIGHUP)
-        wait_until(lambda: _gone(before), "the old workers end", within=20)
-        seen = crowd.do("connected")
+        two.wait_for_end(before)
+        seen = crowd.after_losing(40)
         assert set(seen["disconnects"]) == {"transport close"}
         assert seen["errors"] == [], "nobody was refused on the way"
         answering = set(map(int, crowd.do("ask")))
@@ -93,9 +93,9 @@ def test_termination(two: Workers, transports: list[str]) -> None:
         crowd.do("connected")
         pids = set(two.pids)
         assert two.stop() == 0
-        assert _gone(pids)
+        assert not any(map(runs, pids))
         two.start()
-        assert set(crowd.do("connected")["disconnects"]) <= LOST
+        assert set(crowd.after_losing(40)["disconnects"]) <= LOST
 
 
 @each_transport
@@ -103,28 +103,25 @@ def test_workers_share_their_rooms(four: Workers, javascript: None, transports: 
     with Crowd(four.url, 40, *transports) as crowd:
         crowd.do("connected")
         assert len(crowd.do("ask")) == 4
-        assert crowd.do("share") == {"each": 120, "count": 40}
+        assert crowd.do("share") == {"each": 400, "count": 40}
         assert crowd.do("connected")["disconnects"] == {}
 
 
 def test_and_go_on_sharing_them_when_one_was_replaced(two: Workers) -> None:
     with Crowd(two.url, 20, "websocket") as crowd:
         crowd.do("connected")
-        assert crowd.do("share") == {"each": 60, "count": 20}
+        assert crowd.do("share") == {"each": 200, "count": 20}
+        theirs = crowd.do("ask")[str(two.pids[0])]
         os.kill(two.pids[0], signal.SIGKILL)
         two.wait_for("takes clients", 3)
-        crowd.do("connected")
-        assert crowd.do("share") == {"each": 60, "count": 20}
+        crowd.after_losing(theirs)
+        assert crowd.do("share") == {"each": 200, "count": 20}
         two.process.send_signal(signal.SIGHUP)
         two.wait_for("takes clients", 5)
-        wait_until(lambda: len(_children(two)) == 2, "the old ones end", within=20)
-        crowd.do("connected")
-        assert crowd.do("share") == {"each": 60, "count": 20}
+        wait_until(lambda: len(_children(two)) == 2, "the old ones end", within=WITHIN)
+        crowd.after_losing(theirs + 20)
+        assert crowd.do("share") == {"each": 200, "count": 20}
 
 
 def _children(workers: Workers) -> list[str]:
     return Path(f"/proc/{workers.process.pid}/task/{workers.process.pid}/children").read_text().split()
-
-
-def _gone(pids: set[int]) -> bool:
-    return not any(os.path.exists(f"/proc/{pid}") for pid in pids)

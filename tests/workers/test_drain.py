@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.conformance.process import ServerProcess, python, wait_until
-from tests.workers.fixtures import Connection, Crowd, Session, Workers
+from tests.workers.fixtures import WITHIN, Connection, Crowd, Session, Workers
 
 MOUNTED = """
 from starlette.applications import Starlette
@@ -23,19 +23,32 @@ app = Starlette(routes=[Mount("/", io.asgi())])
 """
 
 
-def serve(*options: str, target: str = "tests.workers.app:app") -> ServerProcess:
-    return ServerProcess(python("-m", "windsock.cli", "serve", target, "--port", "{port}", *options))
+def serve(*options: str, **constants: float) -> ServerProcess:
+    """One process; with other times than the library's, which are called as ``tests.workers.app`` has it."""
+    command = python("-m", "windsock.cli", "serve", "tests.workers.app:app", "--port", "{port}", *options)
+    return ServerProcess(command, environment={"CONSTANTS": json.dumps(constants)})
+
+
+def slow(seconds: float) -> bytes:
+    return f'42["slow",{seconds}]'.encode()
+
+
+def wait(file: Path) -> bytes:
+    """Begins what goes on until there is this file."""
+    return f'42["wait","{file}"]'.encode()
 
 
 @pytest.mark.parametrize("transports", [["polling"], ["websocket"]], ids=["polling", "websocket"])
 def test_connections_are_closed_one_by_one(javascript: None, transports: list[str]) -> None:
-    with serve("--drain-window", "40") as server, Crowd(server.url, 100, *transports) as crowd:
+    options = ("--graceful-timeout", "1000", "--drain-window", "500")
+    # On a busy machine a client asks again later than within a second.
+    constants = {"windsock.engine.drain.FAREWELL": WITHIN}
+    with serve(*options, **constants) as server, Crowd(server.url, 100, *transports) as crowd:
         crowd.do("connected")
         began = time.monotonic()
         server.process.send_signal(signal.SIGTERM)
-        server.process.wait(60)
-        assert server.process.returncode == 0
-        assert 1.5 < time.monotonic() - began < 20, "over two seconds: a hundred sessions, fifty a second"
+        assert server.process.wait(WITHIN) == 0, "a hundred sessions, fifty a second at the least"
+        assert time.monotonic() - began > 1.5
         server.start()
         seen = crowd.do("connected")
         assert seen["disconnects"] == {"transport close": 100}
@@ -43,18 +56,17 @@ def test_connections_are_closed_one_by_one(javascript: None, transports: list[st
 
 
 def test_an_interrupt_closes_them_at_once(javascript: None) -> None:
-    with serve("--drain-window", "60") as server, Crowd(server.url, 100, "websocket") as crowd:
+    options = ("--graceful-timeout", "1000", "--drain-window", "500")
+    with serve(*options, **{"windsock.engine.drain.RATE": 0.1}) as server, Crowd(server.url, 20, "websocket") as crowd:
         crowd.do("connected")
-        began = time.monotonic()
         server.process.send_signal(signal.SIGINT)
-        server.process.wait(60)
-        assert time.monotonic() - began < 20
+        assert server.process.wait(WITHIN) == 0, "a signal that is no interrupt would take two hundred seconds"
 
 
 def test_handlers_end_first() -> None:
     with serve() as server, Connection(server.port) as connection:
         session = Session(connection)
-        assert connection.ask("POST", session.target, b'42["slow",1.5]') == (200, b"ok")
+        assert connection.ask("POST", session.target, slow(1.5)) == (200, b"ok")
         assert server.stop() == 0
         assert "slow handler ended" in server.log()
 
@@ -62,10 +74,8 @@ def test_handlers_end_first() -> None:
 def test_and_are_not_waited_for_without_end() -> None:
     with serve("--graceful-timeout", "1") as server, Connection(server.port) as connection:
         session = Session(connection)
-        assert connection.ask("POST", session.target, b'42["slow",60]') == (200, b"ok")
-        began = time.monotonic()
-        server.stop()
-        assert time.monotonic() - began < 20
+        assert connection.ask("POST", session.target, slow(3600)) == (200, b"ok")
+        assert server.stop() == 0
         assert "slow handler ended" not in server.log()
 
 
@@ -73,7 +83,7 @@ def test_and_are_not_waited_for_without_end() -> None:
 def test_whoever_asks_meanwhile_is_told(tmp_path: Path, mounted: bool) -> None:
     (tmp_path / "mounting.py").write_text(MOUNTED)
     target = "mounting:app" if mounted else "tests.workers.app:app"
-    command = python("-m", "windsock.cli", "serve", target, "--port", "{port}")
+    command = python("-m", "windsock.cli", "serve", target, "--port", "{port}", "--graceful-timeout", "1000")
     environment = {"PYTHONPATH": f"{Path.cwd()}:{tmp_path}"}
     with (
         ServerProcess(command, environment=environment) as server,
@@ -81,7 +91,7 @@ def test_whoever_asks_meanwhile_is_told(tmp_path: Path, mounted: bool) -> None:
         Connection(server.port) as other,
     ):
         session = Session(connection)
-        connection.ask("POST", session.target, b'42["slow",1]')
+        connection.ask("POST", session.target, wait(tmp_path / "asked"))
         other.send(f"GET {session.target} HTTP/1.1\r\nhost: test\r\n\r\n".encode())
         third = Connection(server.port)
         with third:
@@ -93,22 +103,26 @@ def test_whoever_asks_meanwhile_is_told(tmp_path: Path, mounted: bool) -> None:
             if not mounted:
                 status, body = third.ask("GET", "/healthz")
                 assert (status, json.loads(body)["status"]) == (503, "closing")
-        assert server.process.wait(10) == 0
+        (tmp_path / "asked").touch()
+        assert server.process.wait(WITHIN) == 0
+        assert "waiting handler ended" in server.log()
 
 
 @pytest.mark.parametrize("target", ["/pid", "/healthz", "/socket.io/?EIO=3&transport=polling"])
 def test_a_connection_that_was_accepted_has_its_first_request_answered(target: str) -> None:
-    with serve() as server, Connection(server.port) as fresh:
+    # How long it waits for the request is another matter: a busy machine takes two seconds until nobody is accepted.
+    constants = {"windsock.uvicorn.http.FIRST_REQUEST_TIMEOUT": WITHIN}
+    with serve("--graceful-timeout", "1000", **constants) as server, Connection(server.port) as fresh:
         with Connection(server.port) as later:
             later.ask("GET", "/pid")  # the one before it has been accepted, too
         server.process.send_signal(signal.SIGTERM)
-        wait_until(lambda: _refuses(server.port), "nobody else is accepted", within=10)
+        wait_until(lambda: _refuses(server.port), "nobody else is accepted", within=WITHIN)
         status, _ = fresh.ask("GET", target)
         assert status == {"/pid": 200, "/healthz": 503}.get(target, 400)
         assert b"connection: close" in fresh.head.lower()
         with pytest.raises(ConnectionError):
             fresh.ask("GET", target)
-        assert server.process.wait(10) == 0
+        assert server.process.wait(WITHIN) == 0
 
 
 def _refuses(port: int) -> bool:
@@ -122,9 +136,9 @@ def _refuses(port: int) -> bool:
 def test_a_replaced_worker_waits_for_its_handlers() -> None:
     with Workers(2) as workers, Connection(workers.port) as connection:
         session = Session(connection)
-        assert connection.ask("POST", session.target, b'42["slow",1.5]') == (200, b"ok")
+        assert connection.ask("POST", session.target, slow(1.5)) == (200, b"ok")
         workers.process.send_signal(signal.SIGHUP)
-        wait_until(lambda: "slow handler ended" in workers.log(), "it ends", within=20)
+        workers.wait_for("slow handler ended")
 
 
 def test_a_replaced_worker_hands_on_what_is_new() -> None:
@@ -181,7 +195,7 @@ def test_a_crowd_comes_back_at_the_rate_that_is_allowed(javascript: None, tmp_pa
     (tmp_path / "slow.py").write_text("from windsock import Server\nio = Server(handshake_rate=20)\n")
     command = python("-m", "windsock.cli", "serve", "slow:io", "--port", "{port}")
     with ServerProcess(command, cwd=tmp_path) as server:
-        for count, refused in (60, False), (200, True):
+        for count, refused in (60, False), (300, True):
             began = time.monotonic()
             with Crowd(server.url, count, "websocket") as crowd:
                 seen = crowd.do("connected")
@@ -195,7 +209,7 @@ def test_who_is_refused_is_told_when_to_try_again(tmp_path: Path) -> None:
     (tmp_path / "slow.py").write_text("from windsock import Server\nio = Server(handshake_rate=1)\n")
     command = python("-m", "windsock.cli", "serve", "slow:io", "--port", "{port}")
     with ServerProcess(command, cwd=tmp_path) as server, ExitStack() as stack:
-        waiting = [stack.enter_context(Connection(server.port)) for _ in range(12)]
+        waiting = [stack.enter_context(Connection(server.port)) for _ in range(60)]
         for connection in waiting:
             connection.send(b"GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nhost: test\r\n\r\n")
         answers = [connection.answer() for connection in waiting]

@@ -9,11 +9,12 @@ import socket
 import subprocess
 import time
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
 from tests.conformance.process import ROOT, python, wait_until
-from tests.workers.fixtures import Connection, Workers
+from tests.workers.fixtures import WITHIN, Connection, Workers
 from windsock import ConfigurationError, Server
 from windsock.cli import serve
 
@@ -38,7 +39,7 @@ async def app(scope, receive, send):
 
 def run(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
     command = python("-m", "windsock.cli", "serve", *arguments, "--port", "0", "--workers", "2")
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=30, check=False)
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=WITHIN, check=False)
 
 
 @pytest.mark.parametrize(
@@ -92,8 +93,8 @@ def test_hangup_keeps_the_old_workers_when_new_ones_do_not_start(tmp_path: Path)
             assert connection.ask("GET", "/") == (200, b"one")
         (tmp_path / "page.py").write_text(PAGE.replace("one", "two"))
         workers.process.send_signal(signal.SIGHUP)
-        wait_until(lambda: not set(before) & set(workers.pids), "both are replaced", within=20)
-        wait_until(lambda: _answer(workers) == b"two", "the new page", within=10)
+        wait_until(lambda: not set(before) & set(workers.pids), "both are replaced", within=WITHIN)
+        wait_until(lambda: _answer(workers) == b"two", "the new page", within=WITHIN)
 
 
 def hold(folder: Path) -> None:
@@ -182,7 +183,7 @@ def test_reload(tmp_path: Path) -> None:
     (tmp_path / "page.py").write_text(PAGE)
     with Workers(1, "--reload", target="page:app", cwd=tmp_path) as workers:
         assert _answer(workers) == b"one"
-        wait_until(lambda: _touch(tmp_path / "page.py", PAGE.replace("one", "two"), workers) == b"two", "it", within=20)
+        wait_until(lambda: _change(tmp_path / "page.py", workers) == b"two", "the new page", within=WITHIN)
         (tmp_path / "page.py").write_text("a mistake")
         workers.wait_for("the other workers stay as they are")
         assert _answer(workers) == b"two"
@@ -203,14 +204,14 @@ def test_workers_end_with_their_supervisor() -> None:
     with Workers(2) as workers:
         pids = workers.pids
         os.kill(workers.process.pid, signal.SIGKILL)
-        workers.process.wait(10)
-        wait_until(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in pids), "they end", within=15)
+        workers.process.wait(WITHIN)
+        workers.wait_for_end(pids)
 
 
-def test_the_sockets_are_the_user_s_own_and_go_with_the_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
-    with Workers(2) as workers:
-        (folder,) = tmp_path.iterdir()
+def test_the_sockets_are_the_user_s_own_and_go_with_the_server() -> None:
+    # Not where pytest has its folders: the path of a Unix socket is short.
+    with TemporaryDirectory() as temporary, Workers(2, environment={"TMPDIR": temporary}) as workers:
+        (folder,) = Path(temporary).iterdir()
         assert folder.stat().st_mode & 0o777 == 0o700
         assert sockets(folder) == ["000001", "000002"]
         os.kill(workers.pids[0], signal.SIGKILL)
@@ -230,7 +231,7 @@ def _answer(workers: Workers) -> bytes:
         return connection.ask("GET", "/")[1]
 
 
-def _touch(path: Path, text: str, workers: Workers) -> bytes:
+def _change(path: Path, workers: Workers) -> bytes:
     # Again and again: a watcher may not have begun to watch yet.
-    path.write_text(text)
+    path.write_text(PAGE.replace("one", "two"))
     return _answer(workers)

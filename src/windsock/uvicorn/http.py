@@ -303,10 +303,14 @@ class HttpProtocol(HttpToolsProtocol):
         if self._refusal is HTTPStatus.BAD_REQUEST:
             super().send_400_response(msg)
             return
+        self.write_refusal()
+        self.transport.close()
+
+    def write_refusal(self) -> None:
+        """Answers with the status for which the request is refused. Whoever calls ends the connection."""
         body = self._refusal.phrase.encode()
         head = b"content-type: text/plain; charset=utf-8\r\ncontent-length: %d\r\nconnection: close\r\n\r\n" % len(body)
         self.transport.write(STATUS_LINE[self._refusal] + head + body)
-        self.transport.close()
 
     def handle_websocket_upgrade(self) -> None:
         """Hands the connection to the WebSocket class, the request as it is."""

@@ -49,6 +49,9 @@ class RoamingHttpProtocol(HttpProtocol):
         if self._leaving is not None:
             self._leaving.append(data)
             return
+        if self._lingering is not None:
+            super().take(data)  # which throws it away, whomever it is for
+            return
         if self._settled or not self._in_head or self._begun or self._direct is not None or not self._is_idle():
             self._settled = False
             super().take(data)
@@ -95,7 +98,9 @@ class RoamingHttpProtocol(HttpProtocol):
             return
         if outcome is Outcome.BUSY:
             self._refusal = HTTPStatus.SERVICE_UNAVAILABLE
-            self.send_400_response("")
+            self.write_refusal()
+            transport.resume_reading()
+            self.linger()  # the client still sends, or what it sent is not read
             return
         transport.resume_reading()
         self._settled = True
