@@ -20,10 +20,11 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
+from tests.workers.fixtures import Connection, Session
 from windsock.cli import main
 from windsock.serving import load
 
-WITHIN = 15.0
+WITHIN = 60.0
 
 APPLICATION = """
     from windsock import Server
@@ -160,27 +161,21 @@ def test_it_serves_a_server_or_an_application(folder: Path, target: str) -> None
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
 def test_it_ends_gracefully(folder: Path, number: int) -> None:
-    target = "/socket.io/?EIO=4&transport=polling"
     with Process(folder, "application:both", "--port", "0") as server, ExitStack() as stack:
         url = server.url()
         websocket = stack.enter_context(client(url))
-        polling = stack.enter_context(httpx.Client(base_url=url, timeout=WITHIN))
-        target += "&sid=" + json.loads(polling.get(target).text[1:])["sid"]
-        assert polling.post(target, content=b"40").text == "ok"
-        assert polling.get(target).text.startswith("40{")
-        answers: list[httpx.Response] = []
-        waiting = threading.Thread(target=lambda: answers.append(polling.get(target)))
-        waiting.start()
+        polling = stack.enter_context(Connection(int(url.rpartition(":")[2])))
+        session = Session(polling)
+        polling.send(f"GET {session.target} HTTP/1.1\r\nhost: test\r\n\r\n".encode())
         ask(websocket)
         code = server.end(number)
-        waiting.join(WITHIN)
         with pytest.raises(ConnectionClosed) as closed:
             websocket.recv(WITHIN)
         assert closed.value.rcvd is not None, "the connection was torn"
         assert closed.value.rcvd.code in (1000, 1001)
         # A client that reads a close packet, or loses its transport, comes back by itself; one that was told to
         # disconnect would stay away.
-        assert [answer.text for answer in answers] == ["1"]
+        assert polling.answer() == (200, b"1")
         assert server.output.count("left: server shutting down") == 2
         assert server.output.index("left:") < server.output.index("lifespan ended")
         assert "Traceback" not in server.output
@@ -188,7 +183,7 @@ def test_it_ends_gracefully(folder: Path, number: int) -> None:
 
 
 def test_a_client_that_is_not_there_any_more_does_not_hold_up_the_end(folder: Path) -> None:
-    with Process(folder, "application:io", "--port", "0") as server:
+    with Process(folder, "application:io", "--port", "0", "--graceful-timeout", "1000") as server:
         url = server.url()
         address = url.removeprefix("http://").split(":")
         with socket.create_connection((address[0], int(address[1])), WITHIN) as idle:

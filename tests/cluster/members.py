@@ -135,7 +135,7 @@ class Windsock:
             case "volatile":
                 return operator.volatile.emit(*event)
             case "ask":
-                return await operator.timeout(5).emit_with_ack(*event)
+                return await operator.timeout(30).emit_with_ack(*event)
             case "fetch":
                 return [
                     {

@@ -28,13 +28,13 @@ class RedisServer(ServerProcess):
     def command(self, *words: str) -> str:
         """Runs a command; what it says."""
         line = ["redis-cli", "-p", str(self.port), *words]
-        return subprocess.run(line, capture_output=True, text=True, timeout=10, check=True).stdout.strip()
+        return subprocess.run(line, capture_output=True, text=True, timeout=60, check=True).stdout.strip()
 
     def at_once(self, *commands: str) -> None:
         """Runs commands of plain words, with nobody else's between them."""
         text = "".join(f"{command}\n" for command in ("MULTI", *commands, "EXEC"))
         line = ["redis-cli", "-e", "-p", str(self.port)]
-        subprocess.run(line, input=text, capture_output=True, text=True, timeout=10, check=True)
+        subprocess.run(line, input=text, capture_output=True, text=True, timeout=60, check=True)
 
     def freeze(self) -> None:
         """Stops it where it stands: connections stay, nothing is answered."""

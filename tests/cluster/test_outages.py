@@ -19,7 +19,7 @@ from windsock import ConfigurationError, Server
 from windsock.adapters.redis.wire import MAX_BACKLOG
 from windsock.redis import RedisPubSubAdapter
 
-BACK_WITHIN = 30.0
+BACK_WITHIN = 60.0
 """Seconds: two questions of a connection that is not answered, the longest delay, and a busy machine."""
 
 

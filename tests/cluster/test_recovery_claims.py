@@ -188,13 +188,13 @@ async def test_clients_of_this_server_go_on_without_redis(
         ours.io.to(here.id).emit("at once")
         ours.io.local.emit("behind it")
         await here.got(["at once"], ["behind it"])
-        await until(lambda: ours.io.health.status == "degraded", "it is noticed", within=30)
+        await until(lambda: ours.io.health.status == "degraded", "it is noticed", within=60)
         ours.io.emit("long after")
         await here.got(["long after"])
     finally:
         redis.thaw()
-    await until(lambda: ours.io.health.status == "ok", "Redis is there again", within=30)
-    await until(lambda: cluster.members[1].io.health.status == "ok", "for the other", within=30)  # type: ignore[attr-defined]
+    await until(lambda: ours.io.health.status == "ok", "Redis is there again", within=60)
+    await until(lambda: cluster.members[1].io.health.status == "ok", "for the other", within=60)  # type: ignore[attr-defined]
     other.events.clear()
     ours.io.emit("again")
     await here.got(["again"])

@@ -83,7 +83,7 @@ async def echo_with_acknowledgement(socket: Socket, *arguments: Any) -> tuple[An
 
 @io.on("ask")
 async def ask(socket: Socket, *arguments: Any) -> None:
-    socket.emit("answer", await socket.timeout(5).emit_with_ack("question", *arguments))
+    socket.emit("answer", await socket.timeout(30).emit_with_ack("question", *arguments))
 
 
 @io.on("ask-in-vain")

@@ -110,7 +110,7 @@ class Runner(Lines):
 
     def __init__(self) -> None:
         super().__init__("runner.js")
-        self.receive(within=20)
+        self.receive(within=60)
         self._last = 0
 
     def run(
@@ -125,7 +125,7 @@ class Runner(Lines):
         page: str | None = None,
         host: Callable[[str], None] | None = None,
         direct: str | None = None,
-        limit: float = 30.0,
+        limit: float = 120.0,
     ) -> None:
         """Runs one scenario.
 
@@ -184,7 +184,7 @@ def scenarios() -> dict[str, list[str]]:
         "console.log(JSON.stringify(Object.fromEntries(all)))"
     )
     done = subprocess.run(
-        ["node", "--input-type=module", "-e", script], cwd=DIRECTORY, capture_output=True, timeout=30, check=True
+        ["node", "--input-type=module", "-e", script], cwd=DIRECTORY, capture_output=True, timeout=120, check=True
     )
     names: dict[str, list[str]] = json.loads(done.stdout)
     return names

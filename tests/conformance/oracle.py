@@ -26,7 +26,7 @@ class Oracle(Lines):
             Refused: they threw an error.
         """
         self.send({"ask": question, **pack(details)})
-        reply = self.receive(within=30)
+        reply = self.receive(within=60)
         if "error" in reply:
             raise Refused(reply["error"])
         return unpack(reply["answer"])

@@ -18,6 +18,8 @@ from tests.attacks.wire import ConnectionEnded, WebSocket, frame, http
 from tests.conformance.process import ServerProcess, python
 from tests.protocol.wire import BINARY, CLOSE, TEXT
 
+WITHIN = 60.0
+
 COMMANDS = {
     "windsock": python("-m", "windsock.cli", "serve", "tests.conformance.endpoints:app", "--port", "{port}"),
     "uvicorn": python("-m", "uvicorn", "tests.conformance.endpoints:app", "--port", "{port}", "--no-server-header"),
@@ -47,13 +49,13 @@ def quiet(server: ServerProcess) -> Iterator[None]:
 
 def dial(server: ServerProcess, path: str, **options: Any) -> ClientConnection:
     uri = f"ws://127.0.0.1:{server.port}{path}"
-    connection: ClientConnection = connect(uri, open_timeout=5, close_timeout=5, max_size=None, **options)
+    connection: ClientConnection = connect(uri, open_timeout=WITHIN, close_timeout=WITHIN, max_size=None, **options)
     return connection
 
 
 def ended(server: ServerProcess, name: str) -> Any:
     """How the endpoint saw the connection of that name end."""
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + WITHIN
     while (response := http(server.port, "GET", f"/ends/{name}")).status == 404:
         assert time.monotonic() < deadline, f"{name} has not ended"
     return response.json()
@@ -65,10 +67,10 @@ def test_text_and_binary(server: ServerProcess, compression: str | None) -> None
     with dial(server, "/echo", compression=compression) as websocket:
         for message in ("", "a", "é🎉\0\x1e", "x" * 125, "x" * 126, "x" * 65_535, "x" * 65_536, "é" * 500_000):
             websocket.send(message)
-            assert websocket.recv(5) == message
+            assert websocket.recv(WITHIN) == message
         for data in (b"", b"\0", bytes(range(256)), bytes(1_000_000)):
             websocket.send(data)
-            assert websocket.recv(5) == data
+            assert websocket.recv(WITHIN) == data
         assert bool(websocket.protocol.extensions) == (compression is not None)
 
 
@@ -76,13 +78,13 @@ def test_text_and_binary(server: ServerProcess, compression: str | None) -> None
 def test_fragments_and_control_frames(server: ServerProcess) -> None:
     with dial(server, "/echo", ping_interval=None) as websocket:
         websocket.send(iter(["a", "b", "", "cé"]))
-        assert websocket.recv(5) == "abcé"
+        assert websocket.recv(WITHIN) == "abcé"
         websocket.send(iter([b"\0", b"\1"]))
-        assert websocket.recv(5) == b"\0\1"
-        assert websocket.ping(b"payload").wait(5)
+        assert websocket.recv(WITHIN) == b"\0\1"
+        assert websocket.ping(b"payload").wait(WITHIN)
         websocket.pong(b"unasked")
         websocket.send("after")
-        assert websocket.recv(5) == "after"
+        assert websocket.recv(WITHIN) == "after"
 
 
 @pytest.mark.usefixtures("quiet")
@@ -90,19 +92,19 @@ def test_many_messages_in_a_row_keep_their_order(server: ServerProcess) -> None:
     with dial(server, "/echo") as websocket:
         for number in range(2000):
             websocket.send(str(number))
-        assert [websocket.recv(5) for _ in range(2000)] == [str(number) for number in range(2000)]
+        assert [websocket.recv(WITHIN) for _ in range(2000)] == [str(number) for number in range(2000)]
 
 
 @pytest.mark.usefixtures("quiet")
 def test_subprotocol_and_headers(server: ServerProcess) -> None:
     with dial(server, "/subprotocol", subprotocols=["first", "second"]) as websocket:
-        assert json.loads(websocket.recv(5)) == {"offered": ["first", "second"]}
+        assert json.loads(websocket.recv(WITHIN)) == {"offered": ["first", "second"]}
         assert websocket.subprotocol == "second"
         assert websocket.response is not None
         assert websocket.response.headers["X-Number"] == "1"
         assert websocket.response.headers.get_all("Set-Cookie") == ["a=1", "b=2"]
     with dial(server, "/subprotocol") as websocket:
-        assert json.loads(websocket.recv(5)) == {"offered": []}
+        assert json.loads(websocket.recv(WITHIN)) == {"offered": []}
         assert websocket.subprotocol is None
 
 
@@ -111,7 +113,7 @@ def test_subprotocol_and_headers(server: ServerProcess) -> None:
 def test_close_by_the_endpoint(server: ServerProcess, code: int, reason: str) -> None:
     with dial(server, f"/close?code={code}&reason={reason}") as websocket:
         with pytest.raises(ConnectionClosed):
-            websocket.recv(5)
+            websocket.recv(WITHIN)
         assert (websocket.close_code, websocket.close_reason) == (code, reason)
 
 
@@ -186,7 +188,7 @@ def test_an_endpoint_that_fails_later_closes_with_1011(server: ServerProcess, ki
     with dial(server, "/fail-later") as websocket:
         websocket.send("go")
         with pytest.raises(ConnectionClosedError):
-            websocket.recv(5)
+            websocket.recv(WITHIN)
         assert websocket.close_code == 1011 or kind == "uvicorn"
     assert server.trouble(since)
 
@@ -194,7 +196,7 @@ def test_an_endpoint_that_fails_later_closes_with_1011(server: ServerProcess, ki
 def test_an_endpoint_that_returns_without_closing(server: ServerProcess) -> None:
     with dial(server, "/give-up-later") as websocket:
         with pytest.raises(ConnectionClosed):
-            websocket.recv(5)
+            websocket.recv(WITHIN)
         assert websocket.close_code in (1000, 1006)
 
 
@@ -203,7 +205,7 @@ def test_sending_and_receiving_at_once(server: ServerProcess) -> None:
     with dial(server, "/concurrent") as websocket:
         for number in range(200):
             websocket.send(f"mine {number}")
-        received = [websocket.recv(5) for _ in range(400)]
+        received = [websocket.recv(WITHIN) for _ in range(400)]
         assert [each for each in received if str(each).startswith("mine")] == [f"mine {n}" for n in range(200)]
         assert [each for each in received if not str(each).startswith("mine")] == [str(n) for n in range(200)]
 
@@ -231,7 +233,7 @@ def test_a_client_that_does_not_read_stops_the_endpoint(server: ServerProcess) -
     with WebSocket(server.port, f"/pour?name={name}", receive_buffer=4096) as websocket:
         readings = [0]
         # It stands still when a row of requests, each of which lets it run, finds the same number.
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + WITHIN
         while readings[-1] == 0 or len(set(readings[-30:])) > 1:
             assert time.monotonic() < deadline, f"{readings[-1]} bytes taken"
             readings.append(http(server.port, "GET", f"/sent/{name}").json())
@@ -305,7 +307,7 @@ def test_the_scope(server: ServerProcess) -> None:
     with dial(
         server, "/scope/a%20b/%C3%A9?q=1&q=%20", additional_headers={"X-Test": "é".encode().decode("latin-1")}
     ) as websocket:
-        scope = json.loads(websocket.recv(5))
+        scope = json.loads(websocket.recv(WITHIN))
     headers = dict(scope.pop("headers"))
     assert scope == {
         "type": "websocket",
@@ -368,14 +370,14 @@ def test_sigterm_closes_what_is_open(kind: str) -> None:
             WebSocket(stopped.port, "/socket.io/?EIO=4&transport=websocket") as socket_io,
         ):
             plain.send("hello")
-            assert plain.recv(5) == "hello"
+            assert plain.recv(WITHIN) == "hello"
             socket_io.receive_text()
             socket_io.send_text("40")
             socket_io.receive_text()
             stopped.process.terminate()
             with pytest.raises(ConnectionClosed):
-                plain.recv(5)
+                plain.recv(WITHIN)
             assert plain.close_code in (1001, 1012)
             with suppress(ConnectionEnded):
                 assert socket_io.close_code() in (1000, 1001, 1012)
-        stopped.process.wait(10)
+        stopped.process.wait(WITHIN)

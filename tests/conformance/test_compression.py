@@ -37,7 +37,7 @@ async def test_what_the_official_client_gets(host: Serve, lane: Lane, transport:
     node = await asyncio.create_subprocess_exec(
         *("node", "compression.js", site.url, transport, *events), cwd=DIRECTORY, stdout=asyncio.subprocess.PIPE
     )
-    said, _ = await asyncio.wait_for(node.communicate(), 30)
+    said, _ = await asyncio.wait_for(node.communicate(), 60)
     size = len(TEXT)
     # What uvicorn's own class compresses is its business: it knows of no single message.
     plain = transport == "websocket" and lane == "asgi"

@@ -15,7 +15,7 @@ from tests.server.site import WITHIN, until
 
 TRANSPORTS = {"polling": ["polling"], "websocket": ["websocket"], "upgrade": ["polling", "websocket"]}
 # Of a poll that was torn before it was read, the server learns by its heartbeat alone.
-QUICK = {"ping_interval": 0.5, "ping_timeout": 2}
+QUICK = {"ping_interval": 0.5, "ping_timeout": 10}
 
 each_transport = pytest.mark.parametrize("transports", TRANSPORTS.values(), ids=TRANSPORTS.keys())
 SCENARIOS: dict[str, dict[str, Any]] = {

@@ -30,8 +30,8 @@ for (const transports of [["polling"], ["websocket"], ["polling", "websocket"]])
     if (transports.length > 1 && socket.io.engine.transport.name !== "websocket")
       await new Promise((resolve) => socket.io.engine.on("upgrade", resolve));
     const text = "x".repeat(900_000);
-    const size = await socket.timeout(5000).emitWithAck("size", text);
-    const seen = await socket.timeout(5000).emitWithAck("who am I");
+    const size = await socket.timeout(60_000).emitWithAck("size", text);
+    const seen = await socket.timeout(60_000).emitWithAck("who am I");
     console.log(JSON.stringify({ transport: socket.io.engine.transport.name, size, ...seen }));
     socket.close();
   }

@@ -38,6 +38,6 @@ def nginx_command(configuration: str, folder: Path) -> list[str]:
 def run_nginx(configuration: str, folder: Path, port: int) -> Proxy:
     """Runs it; the configuration names the port."""
     command = nginx_command(configuration, folder)
-    checked = subprocess.run([*command, "-t"], capture_output=True, text=True, timeout=20, check=False)
+    checked = subprocess.run([*command, "-t"], capture_output=True, text=True, timeout=60, check=False)
     assert checked.returncode == 0, checked.stderr
     return Proxy(command, port)

@@ -122,7 +122,7 @@ class Machine(Story):
                 assert self.web is not None
                 reload = read_unit(self.folder / UNIT)["ExecReload"]
                 subprocess.run(
-                    shlex.split(reload.replace("$MAINPID", str(self.web.process.pid))), timeout=20, check=True
+                    shlex.split(reload.replace("$MAINPID", str(self.web.process.pid))), timeout=60, check=True
                 )
             case ["stop", "web"]:
                 assert self.web is not None

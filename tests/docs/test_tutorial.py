@@ -17,7 +17,7 @@ def test_two_people_talk(tmp_path: Path) -> None:
     command = python("-m", "windsock.cli", "serve", "web:app", "--port", "{port}")
     with ServerProcess(command, cwd=tmp_path) as server:
         done = subprocess.run(
-            ["node", str(HERE / "tutorial.mjs"), server.url], capture_output=True, text=True, timeout=50, check=False
+            ["node", str(HERE / "tutorial.mjs"), server.url], capture_output=True, text=True, timeout=150, check=False
         )
         assert done.returncode == 0, f"{done.stdout}{done.stderr}"
         assert server.trouble() == []

@@ -14,7 +14,7 @@ const browser = await chromium.launch({
 });
 try {
   const context = await browser.newContext();
-  context.setDefaultTimeout(15000);
+  context.setDefaultTimeout(60_000);
   // The official client comes from the packages that are installed.
   await context.route("https://cdn.socket.io/**", (route) =>
     route.fulfill({ contentType: "text/javascript", headers: { "access-control-allow-origin": "*" }, body: client }),

@@ -77,7 +77,7 @@ const aim = (source, { rooms, except }) => {
 const operations = {
   emit: (order) => void aim(io.of(order.namespace), order).emit(...order.event),
   volatile: (order) => void aim(io.of(order.namespace).volatile, order).emit(...order.event),
-  ask: (order) => aim(io.of(order.namespace), order).timeout(5000).emitWithAck(...order.event),
+  ask: (order) => aim(io.of(order.namespace), order).timeout(30_000).emitWithAck(...order.event),
   async fetch(order) {
     const sockets = await aim(io.of(order.namespace), order).fetchSockets();
     return sockets.map(({ id, rooms, data, handshake }) => ({ id, rooms: [...rooms], data, handshake }));

@@ -12,7 +12,7 @@ function connect(namespace, options) {
   return socket;
 }
 
-function within(promise, what, limit = 8000) {
+function within(promise, what, limit = 60_000) {
   let timer;
   const late = new Promise((_, reject) => {
     timer = setTimeout(() => reject(new Error(`not within ${limit} ms: ${what}`)), limit);
@@ -163,7 +163,7 @@ async function telling(page, client) {
 }
 
 async function changing(page, client) {
-  const command = (...args) => page.socket.timeout(8000).emitWithAck(...args);
+  const command = (...args) => page.socket.timeout(60_000).emitWithAck(...args);
   const error = async (...args) => (await command(...args))?.error?.code;
   await command("join", "/", "vip", client.id);
   await page.hear("room_joined", (nsp, room) => room === "vip");

@@ -18,7 +18,7 @@ function connect(options) {
   return socket;
 }
 
-function within(promise, what, limit = 30_000) {
+function within(promise, what, limit = 60_000) {
   let timer;
   const late = new Promise((_, reject) => {
     timer = setTimeout(() => reject(new Error(`not within ${limit} ms: ${what}`)), limit);

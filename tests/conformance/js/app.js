@@ -68,7 +68,7 @@ io.on("connection", (socket) => {
   socket.on("echo", (...values) => socket.emit("echo", ...values));
   socket.on("echo-ack", (...values) => values.pop()(...values));
   socket.on("ask", async (...values) => {
-    socket.emit("answer", await socket.timeout(5000).emitWithAck("question", ...values));
+    socket.emit("answer", await socket.timeout(30_000).emitWithAck("question", ...values));
   });
   socket.on("ask-in-vain", () => {
     socket.timeout(50).emit("silence", (error) => error && socket.emit("timed-out"));

@@ -32,7 +32,7 @@ async function lose(world, watcher, socket) {
 }
 
 async function mend(world, socket) {
-  const back = next(socket, "connect", 10_000);
+  const back = next(socket, "connect");
   await world.host("mend");
   await back;
 }
@@ -46,7 +46,7 @@ async function refusedAgain(world) {
   const socket = await comingBack(world);
   await lose(world, watcher, socket);
   socket.auth = { middleware: "refuse" };
-  const refused = next(socket, "connect_error", 10_000);
+  const refused = next(socket, "connect_error");
   await world.host("mend");
   // Before it is refused, the client may meet the closed door a few times more.
   let [error] = await refused;
@@ -153,7 +153,7 @@ export const scenarios = {
     const left = reasonOf(watcher, id);
     await world.host("strand");
     for (let number = 1; number < 5; number++) await publish(watcher, number);
-    const back = next(socket, "connect", 10_000);
+    const back = next(socket, "connect");
     socket.io.engine.close();
     await back;
     equal([socket.recovered, socket.id], [true, id], "recovered");

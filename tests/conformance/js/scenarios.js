@@ -460,7 +460,7 @@ export const scenarios = {
       for (let burst = 0; burst < 10; burst++) socket.emit("count", sent++);
       await new Promise((resolve) => setTimeout(resolve, 0));
     }
-    const counted = await socket.timeout(20_000).emitWithAck("counted");
+    const counted = await socket.timeout(WITHIN).emitWithAck("counted");
     equal(counted, { counted: total, gap: null }, "what the server counted");
     const seen = (await items.until(total, 20_000)).flat();
     equal(seen, [...seen.keys()], "what the client received");

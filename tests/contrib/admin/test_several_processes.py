@@ -18,7 +18,7 @@ from windsock import Client, ConfigurationError, Server
 from windsock.contrib.admin import Admin, BasicAuth
 from windsock.contrib.admin.redis import RedisSessions
 
-WITHIN = 40.0
+WITHIN = 60.0
 
 
 @pytest.fixture
@@ -69,7 +69,6 @@ def test_what_is_no_url() -> None:
         RedisSessions("http://localhost")
 
 
-@pytest.mark.timeout(120)  # two workers and a password on a busy machine
 @pytest.mark.parametrize("shared", [False, True], ids=["one host", "over redis"])
 async def test_all_workers_are_seen(redis: RedisServer, shared: bool) -> None:
     with ExitStack() as stack:
