@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import queue
 import subprocess
@@ -21,6 +22,12 @@ def install() -> None:
         RuntimeError: npm is missing or failed.
     """
     lock = DIRECTORY / "package-lock.json"
+    with lock.open() as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # processes that run tests side by side install them once
+        _install(lock)
+
+
+def _install(lock: Path) -> None:
     installed = DIRECTORY / "node_modules/.package-lock.json"
     if installed.exists() and installed.stat().st_mtime >= lock.stat().st_mtime:
         return

@@ -9,7 +9,7 @@ from tests.workers.roll import roll
 
 
 # It takes some ten seconds, and a multiple on a busy machine: four processes start one after the other.
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(480)
 @pytest.mark.parametrize("transports", [["websocket"], ["polling", "websocket"]], ids=["websocket", "upgrade"])
 def test_nothing_is_lost_and_nothing_comes_twice(javascript: None, transports: list[str]) -> None:
     with RedisServer() as redis:

@@ -8,7 +8,7 @@ from tests.workers.storm import kill_all, storm
 
 
 # At the rate that is allowed it takes some seconds, and a multiple on a busy machine: workers start twice.
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(480)
 @pytest.mark.parametrize("transports", [["websocket"], ["polling", "websocket"]], ids=["websocket", "upgrade"])
 def test_all_are_back(javascript: None, transports: list[str]) -> None:
     came = storm(kill_all, *transports, workers=2, clients=250, rate=100, delay=100)
