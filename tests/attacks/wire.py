@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import os
 import re
@@ -98,8 +99,9 @@ class Connection:
         self._socket.close()
 
     def finish_sending(self) -> None:
-        """Closes our half."""
-        self._socket.shutdown(socket.SHUT_WR)
+        """Closes our half, unless the server has ended the connection already."""
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_WR)
 
     def read(self, size: int, *, within: float = WITHIN) -> bytes:
         """Exactly ``size`` bytes."""
