@@ -242,7 +242,7 @@ def test_the_fuzzer_reaches_the_handlers(servers: Servers) -> None:
     fuzzer = Fuzzer(0, target.port)
     answers = 0
     try:
-        for _ in range(40):
+        for _ in range(120):
             with suppress(ConnectionEnded, Refused), WebSocket(target.port, WEBSOCKET) as websocket:
                 websocket.send_text("40")
                 for data in fuzzer.frames():
@@ -253,4 +253,5 @@ def test_the_fuzzer_reaches_the_handlers(servers: Servers) -> None:
                     answers += 1
     finally:
         target.close()
-    assert answers > 50  # of some 130
+    # Of some 400: what a slow machine has not read of a connection that is reset is lost.
+    assert answers > 100
