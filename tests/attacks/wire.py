@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-import contextlib
+import errno
 import json
 import os
 import re
@@ -100,8 +100,11 @@ class Connection:
 
     def finish_sending(self) -> None:
         """Closes our half, unless the server has ended the connection already."""
-        with contextlib.suppress(OSError):
+        try:
             self._socket.shutdown(socket.SHUT_WR)
+        except OSError as error:
+            if error.errno != errno.ENOTCONN:
+                raise
 
     def read(self, size: int, *, within: float = WITHIN) -> bytes:
         """Exactly ``size`` bytes."""
