@@ -56,7 +56,16 @@ test("on a phone one thing is on the screen at a time, and nothing sticks out", 
   await page.getByRole("button", { name: "Send" }).tap();
   await expect(page.getByRole("article").filter({ hasText: "from a phone" })).toBeVisible();
   await page.getByRole("article").filter({ hasText: "from a phone" }).tap();
-  await expect(page.getByRole("toolbar", { name: "Message" })).toBeVisible();
+  const toolbar = page.getByRole("toolbar", { name: "Message" });
+  await expect(toolbar).toBeVisible();
+  await toolbar.getByRole("button", { name: "Edit" }).tap();
+  await page.getByRole("textbox", { name: "Edit message" }).fill("from my phone");
+  await page.getByRole("button", { name: "Save" }).tap();
+  await page.getByRole("article").filter({ hasText: "from my phone" }).tap();
+  await toolbar.getByRole("button", { name: "Delete" }).tap();
+  await page.getByRole("alertdialog").getByRole("button", { name: "Cancel" }).tap();
+  await page.getByRole("textbox", { name: /^Message / }).tap();
+  await expect(toolbar).toHaveCount(0);
   await page.getByRole("button", { name: /Show members/ }).tap();
   await expect(page.getByRole("complementary", { name: "Members" })).toContainText("Abel Nord");
   await fits();

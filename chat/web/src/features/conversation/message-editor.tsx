@@ -2,6 +2,7 @@ import { type KeyboardEvent, useEffect, useLayoutEffect, useRef, useState } from
 import { Button } from "@/components/button";
 import { Complaint } from "@/components/notice";
 import { growToFit, MAX_MESSAGE, tidy } from "@/features/conversation/composer";
+import { useFocusStays } from "@/features/conversation/use-focus-stays";
 import type { LogItem } from "@/lib/log/room-log";
 import { current } from "@/lib/realtime/live";
 
@@ -11,9 +12,11 @@ interface MessageEditorProps {
   onClose(): void;
 }
 
-/** Stands in the place of the message that is being edited. */
+/** Stands in the place of the message that is being edited. The focus goes back to where it came from. */
 export function MessageEditor({ roomId, item, onClose }: MessageEditorProps) {
+  const form = useRef<HTMLDivElement>(null);
   const box = useRef<HTMLTextAreaElement>(null);
+  const opener = useRef<Element>(null);
   const [text, setText] = useState(item.text);
   const [error, setError] = useState<unknown>(null);
   const [isPending, setPending] = useState(false);
@@ -22,20 +25,28 @@ export function MessageEditor({ roomId, item, onClose }: MessageEditorProps) {
   const maySave = text.trim().length > 0 && left >= 0;
 
   useLayoutEffect(() => growToFit(box.current, text), [text]);
+  useFocusStays(form);
   useEffect(() => {
     const { current: field } = box;
+    opener.current ??= document.activeElement;
     field?.focus();
     field?.setSelectionRange(field.value.length, field.value.length);
   }, []);
 
+  const close = () => {
+    // Somebody may be writing elsewhere by the time that the server has answered.
+    const isFocused = form.current?.contains(document.activeElement);
+    if (isFocused && opener.current instanceof HTMLElement) opener.current.focus({ preventScroll: true });
+    onClose();
+  };
   const save = async () => {
-    if (!isChanged) return onClose();
+    if (!isChanged) return close();
     if (!maySave || isPending) return;
     setPending(true);
     setError(null);
     try {
       await current().delivery.edit(roomId, item.seq, tidy(text));
-      onClose();
+      close();
     } catch (refusal) {
       setError(refusal);
       setPending(false);
@@ -44,7 +55,7 @@ export function MessageEditor({ roomId, item, onClose }: MessageEditorProps) {
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.nativeEvent.isComposing) return;
     event.stopPropagation();
-    if (event.key === "Escape") onClose();
+    if (event.key === "Escape") close();
     if (event.key === "Enter" && !event.shiftKey) {
       event.preventDefault();
       void save();
@@ -52,7 +63,7 @@ export function MessageEditor({ roomId, item, onClose }: MessageEditorProps) {
   };
 
   return (
-    <div className="my-1 flex flex-col gap-2">
+    <div ref={form} className="my-1 flex flex-col gap-2">
       <textarea
         ref={box}
         rows={1}
@@ -74,7 +85,7 @@ export function MessageEditor({ roomId, item, onClose }: MessageEditorProps) {
         >
           Save
         </Button>
-        <Button size="sm" tone="quiet" onPress={onClose}>
+        <Button size="sm" tone="quiet" onPress={close}>
           Cancel
         </Button>
         <span className="text-xs text-faint max-md:hidden">Enter saves · Escape cancels</span>

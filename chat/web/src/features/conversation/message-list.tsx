@@ -1,5 +1,6 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
 import {
+  type FocusEvent,
   type KeyboardEvent,
   type PointerEvent,
   type ReactNode,
@@ -14,6 +15,7 @@ import {
 import { Button } from "@/components/button";
 import { DownIcon } from "@/components/icons";
 import { Spinner } from "@/components/spinner";
+import { type HotRow, useHotRow } from "@/features/conversation/hot-row";
 import { type Actions, RowView } from "@/features/conversation/rows";
 import type { Author } from "@/lib/api/types";
 import type { Row } from "@/lib/log/timeline";
@@ -51,16 +53,9 @@ interface MessageListProps {
 export function MessageList(props: MessageListProps) {
   const { rows, label, roomId, me, actions, beginning, older, onLoadOlder, isAtEnd, onAtEnd } = props;
   const scroller = useRef<HTMLDivElement>(null);
-  const [activeKey, setActiveKey] = useState<string | null>(null);
-  // The row that was pointed at or focused last: it alone shows what can be done with it.
-  const [hotKey, setHotKey] = useState<string | null>(null);
-  const onFocus = useCallback((key: string) => {
-    setHotKey(key);
-    setActiveKey(key);
-  }, []);
-  const onLeave = useCallback((key: string) => setHotKey((hot) => (hot === key ? null : hot)), []);
-  // Moves with every step by keyboard: the row that is active then takes the focus.
-  const [step, setStep] = useState(0);
+  const hot = useHotRow();
+  // The row that takes the focus as soon as it is there: a step by keyboard may lead to one that is not in view.
+  const [awaitedKey, setAwaitedKey] = useState<string | null>(null);
 
   const virtualizer = useVirtualizer({
     count: rows.length,
@@ -107,11 +102,10 @@ export function MessageList(props: MessageListProps) {
     }
     if (direction === 0 || event.altKey || event.ctrlKey || event.metaKey) return;
     event.preventDefault();
-    const active = rows.findIndex((row) => row.key === activeKey);
-    const next = findMessage(rows, target === scroller.current ? rows.length : active, direction);
+    const focused = rows.findIndex((row) => row.key === target.dataset.key);
+    const next = findMessage(rows, target === scroller.current ? rows.length : focused, direction);
     if (next === -1) return;
-    setActiveKey(rows[next]?.key ?? null);
-    setStep(step + 1);
+    setAwaitedKey(rows[next]?.key ?? null);
     virtualizer.scrollToIndex(next, { align: "auto" });
   };
 
@@ -126,6 +120,8 @@ export function MessageList(props: MessageListProps) {
         // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolled region must be reachable by keyboard
         tabIndex={0}
         onKeyDown={onKeyDown}
+        onFocus={(event) => event.target !== scroller.current && setAwaitedKey(null)}
+        onBlur={(event) => !event.currentTarget.contains(event.relatedTarget) && setAwaitedKey(null)}
         className="scroll-quiet flex h-full flex-col overflow-x-hidden overflow-y-auto overscroll-contain [overflow-anchor:none] focus-visible:-outline-offset-2"
       >
         <div className="relative mt-auto w-full shrink-0" style={{ height: virtualizer.getTotalSize() }}>
@@ -139,10 +135,8 @@ export function MessageList(props: MessageListProps) {
                 index={item.index}
                 start={item.start}
                 measure={virtualizer.measureElement}
-                focusStep={row.key === activeKey ? step : 0}
-                onFocus={onFocus}
-                onHover={setHotKey}
-                onLeave={onLeave}
+                isAwaited={row.key === awaitedKey}
+                hot={hot}
               >
                 <RowView
                   row={row}
@@ -150,7 +144,7 @@ export function MessageList(props: MessageListProps) {
                   me={me}
                   actions={actions}
                   beginning={beginning}
-                  isHot={row.key === hotKey}
+                  isHot={row.key === hot.hotKey}
                 />
               </Positioned>
             );
@@ -170,26 +164,15 @@ interface PositionedProps {
   index: number;
   start: number;
   measure(node: HTMLElement | null): void;
-  /** Not 0: this row is the active one, and takes the focus when the number changes. */
-  focusStep: number;
-  onFocus(key: string): void;
-  onHover(key: string): void;
-  onLeave(key: string): void;
+  /** It takes the focus when this becomes true. */
+  isAwaited: boolean;
+  hot: HotRow;
   children: ReactNode;
 }
 
-function Positioned({
-  row,
-  index,
-  start,
-  measure,
-  focusStep,
-  onFocus,
-  onHover,
-  onLeave,
-  children,
-}: PositionedProps) {
+function Positioned({ row, index, start, measure, isAwaited, hot, children }: PositionedProps) {
   const node = useRef<HTMLElement>(null);
+  const isTouched = useRef(false);
   const attach = useCallback(
     (element: HTMLElement | null) => {
       node.current = element;
@@ -198,10 +181,12 @@ function Positioned({
     [measure],
   );
   useEffect(() => {
-    if (focusStep > 0 && !node.current?.contains(document.activeElement)) {
-      node.current?.focus({ preventScroll: true });
-    }
-  }, [focusStep]);
+    if (isAwaited) node.current?.focus({ preventScroll: true });
+  }, [isAwaited]);
+  // No event tells that what is pointed at or focused has gone.
+  useEffect(() => () => hot.leave(row.key), [hot.leave, row.key]);
+  const onFocus = (event: FocusEvent) =>
+    hot.focus(row.key, isTouched.current || event.target.matches(":focus-visible"));
   const place = {
     ref: attach,
     "data-index": index,
@@ -220,10 +205,13 @@ function Positioned({
     <article
       {...place}
       tabIndex={-1}
-      onFocus={() => onFocus(row.key)}
-      onBlur={(event) => !event.currentTarget.contains(event.relatedTarget) && onLeave(row.key)}
-      onPointerMove={(event) => hasMoved(event) && onHover(row.key)}
-      onPointerLeave={() => onLeave(row.key)}
+      onFocus={onFocus}
+      onBlur={(event) => !event.currentTarget.contains(event.relatedTarget) && hot.leave(row.key)}
+      onPointerDownCapture={(event) => {
+        isTouched.current = event.pointerType !== "mouse";
+      }}
+      onPointerMove={(event) => hasMoved(event) && hot.point(row.key)}
+      onPointerLeave={(event) => event.pointerType === "mouse" && hot.unpoint(row.key)}
     >
       <div className="mx-auto w-full max-w-[52rem]">{children}</div>
     </article>

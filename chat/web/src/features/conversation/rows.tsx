@@ -1,10 +1,11 @@
-import { memo, type ReactNode } from "react";
+import { memo, type ReactNode, useRef } from "react";
 import { Avatar } from "@/components/avatar";
 import { Button, IconButton } from "@/components/button";
 import { CopyButton } from "@/components/copy-button";
 import { AlertIcon, ClockIcon, EditIcon, TrashIcon } from "@/components/icons";
 import { Markdown } from "@/components/markdown";
 import { MessageEditor } from "@/features/conversation/message-editor";
+import { focusRow, useFocusStays } from "@/features/conversation/use-focus-stays";
 import type { Author } from "@/lib/api/types";
 import { cn } from "@/lib/class-names";
 import type { LogItem } from "@/lib/log/room-log";
@@ -29,7 +30,7 @@ interface RowViewProps {
   me: Author;
   actions: Actions;
   beginning: ReactNode;
-  /** It was pointed at or focused last. */
+  /** It shows what can be done with it. */
   isHot: boolean;
 }
 
@@ -199,8 +200,16 @@ function Message({ item, continued, roomId, actions, isHot }: MessageProps) {
 }
 
 function Toolbar({ item, actions }: { item: LogItem; actions: Actions }) {
+  const bar = useRef<HTMLDivElement>(null);
+  useFocusStays(bar);
+  const remove = () => {
+    // The dialog gives the focus back to whoever had it, and by then this button will have gone.
+    if (bar.current) focusRow(bar.current);
+    actions.onDelete(item);
+  };
   return (
     <div
+      ref={bar}
       role="toolbar"
       aria-label="Message"
       className="absolute -top-3.5 right-2 z-10 flex rounded-lg border border-line bg-raised p-0.5 shadow-lift"
@@ -212,7 +221,7 @@ function Toolbar({ item, actions }: { item: LogItem; actions: Actions }) {
         </IconButton>
       )}
       {actions.mayDelete(item) && (
-        <IconButton label="Delete" size="sm" placement="top" onPress={() => actions.onDelete(item)}>
+        <IconButton label="Delete" size="sm" placement="top" onPress={remove}>
           <TrashIcon />
         </IconButton>
       )}
