@@ -34,7 +34,7 @@ PARSER = JsonParser()
 
 @pytest.fixture(scope="module")
 def oracle(javascript: None) -> Iterator[Oracle]:
-    with Oracle("oracle.js") as running:
+    with Oracle() as running:
         yield running
 
 
@@ -345,3 +345,8 @@ def test_the_oracle_is_asked(oracle: Oracle) -> None:
     assert oracle.ask("decode", messages=written)["packets"] == [packet]
     with pytest.raises(Refused, match="unknown packet type"):
         oracle.ask("decode", messages=["x"])
+
+
+def test_the_answer_to_a_question_whose_test_was_cut_off_is_not_the_next_one_s(oracle: Oracle) -> None:
+    oracle.send({"ask": "decode payload", "payload": "4cut off", "number": 0})
+    assert oracle.ask("decode payload", payload="4next") == [{"type": "message", "data": "next"}]

@@ -25,7 +25,7 @@ DECODER = PARSER.decoder()
 
 @pytest.fixture(scope="module")
 def oracle(javascript: None) -> Iterator[Oracle]:
-    with Oracle("oracle.js") as running:
+    with Oracle() as running:
         yield running
 
 

@@ -82,10 +82,11 @@ const questions = {
 
 for await (const line of createInterface({ input: process.stdin })) {
   const question = JSON.parse(line);
+  const { number } = question;
   try {
     const answer = await questions[question.ask](question);
-    process.stdout.write(`${JSON.stringify({ answer: pack(answer) })}\n`);
+    process.stdout.write(`${JSON.stringify({ number, answer: pack(answer) })}\n`);
   } catch (error) {
-    process.stdout.write(`${JSON.stringify({ error: String(error?.message ?? error) })}\n`);
+    process.stdout.write(`${JSON.stringify({ number, error: String(error?.message ?? error) })}\n`);
   }
 }
