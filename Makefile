@@ -10,6 +10,8 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 MAKEFLAGS += --no-print-directory
+# Images for servers switch it off: the tests start a thousand Pythons, each of which would compile all that it imports.
+export PYTHONDONTWRITEBYTECODE :=
 
 BIN := .venv/bin
 # What was installed, and from which lock: a stamp is older than its lock when the lock has changed.
