@@ -31,6 +31,8 @@ async def cluster(request: pytest.FixtureRequest, surroundings: Surroundings) ->
     redis = surroundings.redis(request.param)
     adapters = [VARIANTS[request.param](redis.url) for _ in range(2)]
     async with Gathering(redis, surroundings.nodes(request.param), adapters) as gathering:
+        # A server on Node tells its client that it is connected, and only then Redis that it listens to a room.
+        await gathering.rooms()
         yield gathering
 
 
@@ -67,13 +69,13 @@ async def test_events_for_clients(cluster: Gathering, speaker: Member) -> None:
 
 async def test_namespaces(cluster: Gathering, speaker: Member) -> None:
     others = [await cluster.guest(member, "other", "all", namespace="/other") for member in cluster.members]
+    assert len(await speaker.do("fetch", namespace="/other")) == 4, "each server listens to the room"
     await speaker.do("emit", "hello", rooms=["all"], namespace="/other")
     await speaker.do("emit", "end")
     for guest in others:
         await guest.got(["hello"])
     for guest in cluster.guests:
         await guest.got(["end"])
-    assert len(await speaker.do("fetch", namespace="/other")) == 4
 
 
 async def test_acknowledgements(cluster: Gathering, speaker: Member) -> None:
