@@ -13,7 +13,7 @@ from windsock import ConfigurationError, ConnectionRefused, Server, Socket
 from windsock.contrib.admin import Admin, BasicAuth
 from windsock.contrib.admin.admin import INTERVAL, MAX_BYTES
 from windsock.contrib.admin.authentication import MAX_ADMINISTRATORS
-from windsock.contrib.admin.disclosure import MAX_TEXT
+from windsock.contrib.admin.disclosure import MAX_ROOMS, MAX_TEXT
 from windsock.contrib.admin.feed import MAX_CHANGES, MAX_EVENTS, SLICE
 from windsock.contrib.admin.statistics import MAX_NAMESPACES
 from windsock.server.tap import Tap
@@ -210,6 +210,29 @@ async def test_changed_data_is_told_of_once(windsock_harness: Harness) -> None:
     assert told(page, "socket_updated") == [[update] for update in updates]
 
 
+async def test_data_that_is_looked_at_has_a_bound(windsock_harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("windsock.contrib.admin.feed.MAX_UPDATES", 2)
+    io = make_server()
+    io.on("rename")(lambda socket, name: setattr(socket.data, "name", name))
+    clients = [await windsock_harness.connect(io) for _ in range(3)]
+    page = await windsock_harness.connect(io, "/admin")
+    for client in clients:
+        await client.emit_with_ack("rename", "a")
+    for number in (2, 3):
+        await windsock_harness.advance(INTERVAL)
+        assert len(told(page, "socket_updated")) == number
+
+
+async def test_a_client_is_sent_away_alone_or_with_its_connection(windsock_harness: Harness) -> None:
+    io = make_server()
+    clients = [await windsock_harness.connect(io) for _ in range(2)]
+    page = await windsock_harness.connect(io, "/admin")
+    for client, close in zip(clients, (False, True), strict=True):
+        await page.emit_with_ack("_disconnect", "/", close, client.id)
+        await client.assert_disconnected()
+    assert io.health.sessions == 2, "the page's, and that of the first"
+
+
 async def test_events_told_of_have_a_bound(windsock_harness: Harness) -> None:
     io = make_server()
     client = await windsock_harness.connect(io)
@@ -288,6 +311,14 @@ async def test_names_of_rooms_have_a_bound(windsock_harness: Harness) -> None:
     assert set(rooms) == {client.id, "x" * MAX_TEXT, "?"}
 
 
+async def test_rooms_that_are_listed_have_a_bound(windsock_harness: Harness) -> None:
+    io = make_server()
+    client = await windsock_harness.connect(io)
+    await client.emit_with_ack("join", *map(str, range(MAX_ROOMS + 10)))
+    (sockets,) = told(await windsock_harness.connect(io, "/admin"), "all_sockets")[0]
+    assert max(len(socket["rooms"]) for socket in sockets) == MAX_ROOMS
+
+
 async def test_namespaces_that_are_listed_have_a_bound(windsock_harness: Harness) -> None:
     io = make_server(mode="production")
     for number in range(MAX_NAMESPACES):
@@ -346,6 +377,23 @@ async def test_statistics_are_each_page_s(windsock_harness: Harness) -> None:
         assert kinds["rawDisconnection"]["subType"] == "transport close"
         assert (figures["clientsCount"], figures["pollingClientsCount"]) == (2, 0)
         assert figures["uptime"] >= 0
+
+
+async def test_what_happened_is_told_once(windsock_harness: Harness) -> None:
+    io = make_server(mode="production")
+    page = await windsock_harness.connect(io, "/admin")
+    client = await windsock_harness.connect(io)
+    await client.emit_with_ack("say", "x" * 10_000)
+    figures = []
+    for _ in range(2):
+        await windsock_harness.advance(INTERVAL)
+        events = told(page, "server_stats")[-1][0]["aggregatedEvents"]
+        figures.append({event["type"]: event["count"] for event in events})
+    first, second = figures
+    assert first["rawConnection"] == 1
+    assert "rawConnection" not in second
+    for kind in ("bytesIn", "bytesOut"):
+        assert first[kind] > 10_000 > second.get(kind, 0)
 
 
 @pytest.mark.parametrize(

@@ -79,6 +79,26 @@ async def test_a_guesser_has_to_wait(host: Serve, join: Join, trouble: Any) -> N
     assert await attempt("changeit") == answers[-1], "not even the right one is looked at"
 
 
+async def test_whoever_mistypes_now_and_then_need_not_wait(host: Serve, way: Way, join: Join) -> None:
+    site = await host(make_server(), way.lane)
+    for _ in range(3):
+        for _ in range(FREE_ATTEMPTS - 1):
+            assert await refusal(join, site, username="admin", password="chnageit") == {
+                "message": "invalid credentials"
+            }
+        page = await enter(join, site, username="admin", password="changeit")
+        await page.event("session", "/admin")
+
+
+async def test_the_password_goes_no_further(host: Serve, way: Way, join: Join) -> None:
+    io = make_server()
+    seen: list[Any] = []
+    io.of("/admin").use(lambda socket: seen.append(socket.handshake.auth))
+    site = await host(io, way.lane)
+    await enter(join, site, username="admin", password="changeit")
+    assert seen == [{}]
+
+
 async def test_guesses_at_once_do_not_take_the_machine(host: Serve, join: Join) -> None:
     site = await host(make_server(BcryptHasher(rounds=12).hash("changeit")), proxy_headers=True)
 

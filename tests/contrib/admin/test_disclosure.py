@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from windsock.contrib.admin.disclosure import MAX_TEXT, MAX_VALUES, summarise
+from windsock.contrib.admin.disclosure import MAX_CHARACTERS, MAX_TEXT, MAX_VALUES, summarise
 
 
 class Colour(enum.Enum):
@@ -74,6 +74,7 @@ def test_a_large_payload_is_cut() -> None:
     assert len(summarise({str(number): number for number in range(1000)})) == MAX_VALUES
     wide: Any = [["x" * 50] * 50] * 50
     assert len(orjson.dumps(summarise(wide))) < 20_000
+    assert sum(map(len, summarise(["x" * MAX_TEXT] * 20))) < 2 * MAX_CHARACTERS
     assert summarise([1 << 100_000]) == ["(integer)"]
     deep: Any = []
     for _ in range(500):

@@ -52,3 +52,14 @@ def test_what_is_remembered_has_a_bound() -> None:
     for number in range(MAX_ADDRESSES + 500):
         throttle.begin(str(number), 0.0)
     assert len(throttle._attempts) == MAX_ADDRESSES
+
+
+def test_who_is_forgotten_first_tried_longest_ago() -> None:
+    throttle = Throttle()
+    for _ in range(FREE_ATTEMPTS - 1):
+        throttle.begin("first", 0.0)
+    for number in range(MAX_ADDRESSES - 1):
+        throttle.begin(str(number), 0.0)
+    throttle.begin("first", 0.0)
+    throttle.begin("one more", 0.0)
+    assert throttle.begin("first", 0.0) > 0
