@@ -12,6 +12,7 @@ from websockets.frames import Frame, Opcode
 from windsock import Server
 from windsock.asgi import EXTENSION
 from windsock.engine.cors import Header
+from windsock.engine.registry import Engine
 from windsock.engine.transports.websocket import WebSocketTransport
 from windsock.engine.wiring import Wiring
 from windsock.types import Send
@@ -63,6 +64,9 @@ class FakeLane:
     def owns(self, send: Send) -> bool:
         """See ``windsock.asgi.Lane``: there is nobody in between."""
         return True
+
+    def meet(self, engine: Engine) -> None:
+        """See ``windsock.asgi.Host``: nobody is told which engines there are."""
 
     def take_over(self, wiring: Wiring, headers: list[Header], subprotocol: str | None = None) -> WebSocketTransport:
         """See ``windsock.asgi.Lane``."""

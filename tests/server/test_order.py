@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import defaultdict
+from contextlib import AsyncExitStack
 
 import pytest
 
+from tests.protocol.wire import CLOSE, TEXT, client_frame, close_payload
 from tests.server.fixtures import Dial, Serve
-from tests.server.peer import Peer
+from tests.server.peer import Peer, PollingPeer, WebSocketPeer, encode, event_packet
+from tests.server.site import WITHIN
 from windsock import PerMessageDeflate, Server, SlowConsumer, Socket
 
 ROOMS = ("red", "green")
@@ -144,3 +147,51 @@ async def test_what_was_sent_to_all_comes_before_one_of_them_is_closed(
     assert [await leaver.packet(), await leaver.packet()] == ['2["n",1]', "1"]
     await leaver.gone()
     assert [await stays.packet(), await stays.packet()] == ['2["n",1]', '2["n",2]']
+
+
+def count_steps(io: Server) -> tuple[list[int], list[int], asyncio.Event]:
+    """What ``step`` started, what it ended, and whether all have: each waits for one iteration."""
+    started: list[int] = []
+    ended: list[int] = []
+    all_have = asyncio.Event()
+
+    @io.on("step")
+    async def step(socket: Socket, number: int) -> None:
+        started.append(number)
+        await asyncio.sleep(0)
+        ended.append(number)
+        if len(ended) == STEPS:
+            all_have.set()
+
+    return started, ended, all_have
+
+
+@pytest.mark.parametrize("at_once", [STEPS, 4])
+@pytest.mark.parametrize("farewell", [b"", client_frame(CLOSE, close_payload(1000))], ids=["stays", "leaves"])
+async def test_messages_of_one_read_whose_handlers_wait_are_in_order(
+    host: Serve, stack: AsyncExitStack, farewell: bytes, at_once: int
+) -> None:
+    io = Server(max_handlers_in_flight=at_once)
+    started, ended, all_have = count_steps(io)
+    peer = await WebSocketPeer.open((await host(io)).url, stack)
+    await peer.connect()
+    steps = [client_frame(TEXT, event_packet("step", number).encode()) for number in range(STEPS)]
+    peer.connection.transport.write(b"".join([*steps, farewell]))
+    await asyncio.wait_for(all_have.wait(), WITHIN)
+    assert (started, ended) == (list(range(STEPS)), list(range(STEPS)))
+
+
+async def test_messages_of_one_post_whose_handlers_wait_are_in_order(host: Serve, stack: AsyncExitStack) -> None:
+    io = Server()
+    started, ended, all_have = count_steps(io)
+    peer = await PollingPeer.open((await host(io)).url, stack)
+    await peer.connect()
+    body = encode(*(event_packet("step", number) for number in range(STEPS)))
+    url = peer.http.base_url
+    _, writer = await asyncio.open_connection(url.host, url.port)
+    stack.push_async_callback(writer.wait_closed)
+    stack.callback(writer.close)
+    head = f"POST {peer.target} HTTP/1.1\r\nHost: {url.netloc.decode()}\r\nContent-Length: {len(body)}\r\n\r\n"
+    writer.write(head.encode() + body)  # at once, so that the server reads it at once
+    await asyncio.wait_for(all_have.wait(), WITHIN)
+    assert (started, ended) == (list(range(STEPS)), list(range(STEPS)))

@@ -24,6 +24,7 @@ class State(Enum):
 
 
 _OPEN: Final = State.OPEN
+_MESSAGE: Final = ord("4")
 
 
 class Listener(Protocol):
@@ -31,6 +32,9 @@ class Listener(Protocol):
 
     def receive(self, message: str | bytes, start: int = 0) -> None:
         """One message of the client: text, which begins at ``start``, or binary."""
+
+    def receive_encoded(self, message: bytes, start: int) -> bool:
+        """One message of text as it came, in UTF-8; ``False`` if that is not what it is, and nothing was done."""
 
     def closed(self, reason: str) -> None:
         """The session is over, for one of Socket.IO's reasons."""
@@ -117,6 +121,17 @@ class Session:
         else:
             # A ping from a client, an open packet, an unknown type.
             self.fail("transport error" if kind == "2" else "parse error")
+
+    def receive_encoded(self, packet: bytes) -> bool:
+        """See :class:`windsock.engine.transports.base.Receiver`."""
+        if packet and packet[0] == _MESSAGE and self.state is _OPEN:
+            return self.listener.receive_encoded(packet, 1)
+        try:
+            text = packet.decode()
+        except UnicodeDecodeError:
+            return False
+        self.receive(text)
+        return True
 
     def transport_closed(self, reason: str) -> None:
         """The transport can carry nothing any more."""

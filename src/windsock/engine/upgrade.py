@@ -46,6 +46,15 @@ class Upgrade:
         else:
             self.cancel()
 
+    def receive_encoded(self, packet: bytes) -> bool:
+        """See :class:`windsock.engine.transports.base.Receiver`."""
+        try:
+            text = packet.decode()
+        except UnicodeDecodeError:
+            return False
+        self.receive(text)
+        return True
+
     def transport_closed(self, reason: str) -> None:
         """The WebSocket is gone; the session stays where it is."""
         self._stop()

@@ -33,6 +33,11 @@ RESERVED_EVENTS: Final = frozenset(
 """Events that only the library raises: a packet that carries one is malformed."""
 
 
+AckId = int | bytes
+"""An acknowledgement id: a number, or its digits as they came, to be sent back as they are; those are known only to
+:class:`windsock.protocol.parsers.json.JsonParser`, whose decoder finds them."""
+
+
 class PacketType(IntEnum):
     """First digit of a packet."""
 

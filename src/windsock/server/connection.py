@@ -6,8 +6,8 @@ import asyncio
 import inspect
 import logging
 import secrets
-from asyncio import Task
 from collections.abc import Callable, Coroutine
+from contextvars import copy_context
 from functools import partial
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, Final
@@ -28,12 +28,12 @@ from windsock.protocol.websocket import SHORT_TEXT_HEADS
 from windsock.server.observer import wrap
 from windsock.server.recovery import RecoverableSocket
 from windsock.server.socket import Held, Socket
-from windsock.tasks import EAGER, start
+from windsock.tasks import start
 
 if TYPE_CHECKING:
     from windsock.engine.session import Session
     from windsock.engine.wiring import Wiring
-    from windsock.protocol.socketio import Decoder
+    from windsock.protocol.socketio import AckId, Decoder
     from windsock.server.expirations import Expirations
     from windsock.server.handlers import Handler
     from windsock.server.namespace import Namespace
@@ -74,9 +74,8 @@ class Connection:
         self._server = server
         self._decoder: Decoder = server.parser.decoder()
         self._sockets: dict[str, Socket] = {}
-        # Handlers that are not done: their tasks, which the event loop itself holds weakly; before Python 3.12, what
-        # they returned.
-        self._running: set[Task[Any] | Coroutine[Any, Any, Any]] | None = None
+        # Tasks of handlers that are not done; the event loop itself holds tasks weakly.
+        self._running: set[asyncio.Task[Any]] | None = None
         self._refusals = 0
         self._loop = asyncio.get_running_loop()
 
@@ -105,7 +104,7 @@ class Connection:
             return
         kind = packet.type
         if kind is _EVENT:
-            self._dispatch(socket, packet)
+            self._dispatch(socket, packet.data, packet.id)
         elif kind is _ACK:
             if socket.acks is not None and packet.id is not None:
                 socket.acks.resolve(packet.id, packet.data or [])
@@ -113,6 +112,23 @@ class Connection:
             self._remove(socket, "client namespace disconnect")
         else:
             self._fail("forced close")
+
+    def receive_encoded(self, message: bytes, start: int) -> bool:
+        """Takes one Engine.IO message of text as it came; see :class:`windsock.engine.session.Listener`."""
+        if self._server.has_json:
+            event = self._decoder.read_event(message, start)  # type: ignore[attr-defined]  # of the decoder for JSON
+            if event is not None:
+                socket = self._sockets.get("/")
+                if socket is not None and socket.connected:
+                    data, id = event
+                    self._dispatch(socket, data, id)
+                    return True
+        try:
+            text = message.decode()
+        except UnicodeDecodeError:
+            return False
+        self.receive(text, start)
+        return True
 
     def closed(self, reason: str) -> None:
         """The session is over."""
@@ -330,9 +346,7 @@ class Connection:
 
     # -- events --
 
-    def _dispatch(self, socket: Socket, packet: Packet) -> None:
-        data = packet.data
-        id = packet.id
+    def _dispatch(self, socket: Socket, data: list[Any], id: AckId | None) -> None:
         event = data[0]
         handler = socket.namespace.handlers.get(event)
         if handler is None:
@@ -341,24 +355,28 @@ class Connection:
                 return
         try:
             count = len(data)
-            if not EAGER and self._server.starter.unstarted:
-                outcome = _call(handler, socket, data[1:])  # plain ones wait for their turn, too
-            elif handler.plain != count - 1:
+            if handler.plain != count - 1:
                 outcome = handler.function(socket, *handler.bind(data[1:]))
             elif count == 2:
                 outcome = handler.function(socket, data[1])  # what most events have, without unpacking
             else:
                 outcome = handler.function(socket, *data[1:])
             if handler.asynchronous or type(outcome) is CoroutineType:
-                if not EAGER:
-                    self._schedule(socket, event, id, outcome)
-                    return
-                # What ``start`` does, without a call for each event.
-                task = Task(outcome, loop=self._loop, eager_start=True)  # type: ignore[call-arg,unused-ignore]  # not on 3.11
-                if not task.done():
-                    self._keep(task, partial(self._finish, socket, event, id))
-                    return
-                outcome = task.result()
+                turn = self._server.turn
+                if turn.ready:
+                    context = copy_context()
+                    outcome = context.run(turn.run, outcome)
+                    if not turn.ready:
+                        task = turn.adopt(outcome, context)  # type: ignore[unreachable]  # running it has changed that
+                        if task is not None:
+                            self._keep(task, partial(self._finish, socket, event, id))
+                            return
+                else:
+                    task = start(outcome, self._loop)
+                    if not task.done():
+                        self._keep(task, partial(self._finish, socket, event, id))
+                        return
+                    outcome = task.result()
         except Exception as error:  # noqa: BLE001  whatever it is, it is reported and answered
             self.answer_error(socket, event, id, error)
             return
@@ -366,25 +384,6 @@ class Connection:
             return
         if id is not None:
             self.answer(socket, id, outcome)
-
-    def _schedule(self, socket: Socket, event: str, id: int | None, coroutine: Coroutine[Any, Any, Any]) -> None:
-        running = self._running
-        if running is None:
-            running = self._running = set()
-        running.add(coroutine)
-        self._server.starter.add((self, socket, event, id, coroutine))
-        if len(running) >= self._server.max_handlers_in_flight:
-            self.session.transport.hold()
-
-    def settle(self, handler: Task[Any] | Coroutine[Any, Any, Any]) -> None:
-        """A handler is done."""
-        running = self._running
-        assert running is not None
-        running.discard(handler)
-        if not running:
-            self._running = None
-        if len(running) == self._server.max_handlers_in_flight // 2:
-            self.session.transport.release()
 
     def _start(self, coroutine: Coroutine[Any, Any, Any], done: Done) -> None:
         task = start(coroutine, self._loop)
@@ -405,9 +404,15 @@ class Connection:
 
     def _ended(self, done: Done, task: asyncio.Task[Any]) -> None:
         done(task)
-        self.settle(task)
+        running = self._running
+        assert running is not None
+        running.discard(task)
+        if not running:
+            self._running = None
+        if len(running) == self._server.max_handlers_in_flight // 2:
+            self.session.transport.release()
 
-    def _finish(self, socket: Socket, event: str, id: int | None, task: asyncio.Task[Any]) -> None:
+    def _finish(self, socket: Socket, event: str, id: AckId | None, task: asyncio.Task[Any]) -> None:
         if task.cancelled():
             return
         error = task.exception()
@@ -416,16 +421,16 @@ class Connection:
         elif id is not None:
             self.answer(socket, id, task.result())
 
-    def answer(self, socket: Socket, id: int, value: Any) -> None:
+    def answer(self, socket: Socket, id: AckId, value: Any) -> None:
         """Acknowledges an event: a tuple is several arguments, ``None`` none, anything else one."""
         arguments = [] if value is None else list(value) if type(value) is tuple else [value]
         namespace = socket.namespace
         try:
-            text, attachments = namespace.parser.pack(_ACK, namespace.name, arguments, id)
+            text, attachments = namespace.parser.pack(_ACK, namespace.name, arguments, id)  # type: ignore[arg-type]  # see AckId
         except EncodeError as error:
             logger.error("an acknowledgement in %s cannot be sent: %s", namespace.name, error)
             failure = EventError("internal_error", "the answer cannot be sent").payload()
-            text, attachments = namespace.parser.pack(_ACK, namespace.name, [failure], id)
+            text, attachments = namespace.parser.pack(_ACK, namespace.name, [failure], id)  # type: ignore[arg-type]
         session = self.session
         transport = session.transport
         pending = transport.pending
@@ -435,13 +440,16 @@ class Connection:
         # A short answer to one client goes the way of a broadcast: no call and no object for it alone.
         outbox = namespace.outbox
         if not pending:
-            outbox.mark(transport)  # type: ignore[arg-type]  # whoever offers ``pending`` is flushable
+            # What ``mark`` does; whoever offers ``pending`` is flushable.
+            outbox.dirty.append(transport)  # type: ignore[arg-type]
+            if not outbox.scheduled:
+                outbox.schedule()
         pending.append(SHORT_TEXT_HEADS[len(text)] + text)
         outbox.gathered += len(text)
         if outbox.gathered > FLUSH_AT:
             outbox.flush()
 
-    def _unknown(self, socket: Socket, event: str, id: int | None) -> Handler | None:
+    def _unknown(self, socket: Socket, event: str, id: AckId | None) -> Handler | None:
         """What an event without a handler starts; nothing, and it is answered."""
         handler = socket.namespace.registry.unknown(event)
         if handler is None:
@@ -450,7 +458,7 @@ class Connection:
                 self.answer(socket, id, EventError("unknown_event", f"no handler for {event!r}").payload())
         return handler
 
-    def answer_error(self, socket: Socket, event: str, id: int | None, error: BaseException) -> None:
+    def answer_error(self, socket: Socket, event: str, id: AckId | None, error: BaseException) -> None:
         if isinstance(error, EventError):
             if id is not None:
                 self.answer(socket, id, error.payload())
@@ -465,11 +473,6 @@ class Connection:
         socket = self._sockets.get(error.namespace)
         if socket is not None and socket.connected and error.ack_id is not None:
             self.answer(socket, error.ack_id, EventError("invalid_payload", str(error)).payload())
-
-
-async def _call(handler: Handler, socket: Socket, arguments: list[Any]) -> Any:
-    outcome = handler.function(socket, *handler.bind(arguments))
-    return await outcome if type(outcome) is CoroutineType else outcome
 
 
 def _report(task: asyncio.Task[Any]) -> None:

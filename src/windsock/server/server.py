@@ -27,7 +27,6 @@ from windsock.server.health import Health, HealthCheck, examine
 from windsock.server.hooks import Hookable, Hooks
 from windsock.server.namespace import F, M, Namespace, Registry
 from windsock.server.recovery import ConnectionStateRecovery
-from windsock.server.starter import Starter
 from windsock.slow_consumer import SlowConsumer, SlowConsumerCounters
 
 if TYPE_CHECKING:
@@ -37,6 +36,7 @@ if TYPE_CHECKING:
     from windsock.protocol.socketio import Parser
     from windsock.server.broadcast import BroadcastOperator, Rooms
     from windsock.server.observer import Observer
+    from windsock.tasks import Turn
     from windsock.types import ASGIApp, TransportName
 
 MAX_HANDLERS_IN_FLIGHT = 256
@@ -89,9 +89,10 @@ class Server(Hookable):
     Attributes:
         namespaces: by name.
         parser: the wire format.
+        has_json: whether that is the default one, whose events are read as they come.
         engine: the Engine.IO server beneath.
         expirations: of the clients' authentication.
-        starter: of handlers, where tasks cannot start eagerly.
+        turn: what handlers that begin in one iteration of the event loop share.
         dependency_overrides: stand-ins for what handlers depend on, for tests.
         observers: hear of what happens; see :meth:`observe`.
         closing: whether :meth:`close` was called.
@@ -150,10 +151,11 @@ class Server(Hookable):
             max_fragments=max_fragments,
         )
         self.parser: Parser = parser if parser is not None else JsonParser()
+        self.has_json: bool = type(self.parser) is JsonParser
         self.engine: Engine = Engine(options, self._open)
         self.max_handlers_in_flight = max_handlers_in_flight
         self.expirations: Expirations = Expirations()
-        self.starter: Starter = Starter()
+        self.turn: Turn = self.engine.inbox.turn
         self._cleanup = cleanup_empty_child_namespaces
         self.namespaces: dict[str, Namespace] = {}
         self.dependency_overrides: DependencyOverrides = DependencyOverrides()

@@ -173,6 +173,18 @@ class HttpProtocol(HttpToolsProtocol):
 
     def take(self, data: bytes) -> None:
         """Parses, then starts what became whole."""
+        if self._wiring is None:
+            self._take(data)
+            return
+        # A body's messages are given one after the other, whatever their handlers do: each has a task of its own.
+        turn = self._wiring.inbox.turn
+        ready, turn.ready = turn.ready, False
+        try:
+            self._take(data)
+        finally:
+            turn.ready = ready
+
+    def _take(self, data: bytes) -> None:
         if self._lingering is not None:
             self._lingering += len(data)
             if self._lingering > MAX_LINGER:

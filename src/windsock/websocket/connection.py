@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from asyncio import Task
 from collections import deque
 from collections.abc import Coroutine
+from contextvars import copy_context
 from functools import partial
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, Final
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from windsock.engine.transports.websocket import WebSocketTransport
 from windsock.protocol.closing import CloseCode
 from windsock.protocol.websocket import Closed
-from windsock.tasks import EAGER, start
+from windsock.tasks import start
 from windsock.websocket.handlers import Unacceptable, refuse_type
 from windsock.websocket.socket import Held
 
@@ -42,13 +42,14 @@ class Connection:
         timer: the heartbeat's slice of deadlines that holds this connection.
     """
 
-    __slots__ = ("_arrived", "_handler", "_loop", "_running", "_unread", "endpoint", "outbox", "socket", "timer",
-                 "transport")  # fmt: skip
+    __slots__ = ("_arrived", "_handler", "_loop", "_running", "_turn", "_unread", "endpoint", "outbox", "socket",
+                 "timer", "transport")  # fmt: skip
 
     def __init__(self, endpoint: Endpoint, held: Held) -> None:
         self.endpoint: Endpoint = endpoint
         self.outbox: Outbox = endpoint.outbox
         self._handler = endpoint.message_handler
+        self._turn = endpoint.turn
         self.socket: WebSocket
         self.transport: WebSocketTransport | AsgiWebSocketTransport | Held = held
         self.timer: set[Connection] | None = None
@@ -100,21 +101,31 @@ class Connection:
             if outcome is None:
                 return  # nearly every plain function
             if handler.asynchronous or type(outcome) is CoroutineType:
-                if not EAGER:
+                turn = self._turn
+                if not turn.ready:
                     self._start("message", outcome)
                     return
-                # What ``start`` does, without a call for each message.
-                task = Task(outcome, loop=self._loop, eager_start=True)  # type: ignore[call-arg,unused-ignore]  # not on 3.11
-                if task.done():
-                    task.result()
-                else:
-                    self._keep("message", task)
+                context = copy_context()
+                waits_for = context.run(turn.run, outcome)
+                if not turn.ready:
+                    task = turn.adopt(waits_for, context)  # type: ignore[unreachable]  # running it has changed that
+                    if task is not None:
+                        self._keep("message", task)
         except Unacceptable as refusal:
             self.socket.close(refusal.code, refusal.reason)
         except Exception as error:  # noqa: BLE001  whatever it is, it is reported, and the client told
             self._fail("message", error)
         except asyncio.CancelledError:
             return
+
+    def receive_encoded(self, packet: bytes) -> bool:
+        """See :class:`windsock.engine.transports.base.Receiver`."""
+        try:
+            text = packet.decode()
+        except UnicodeDecodeError:
+            return False
+        self.receive(text)
+        return True
 
     def transport_closed(self, reason: str) -> None:
         """The connection is over."""
@@ -207,7 +218,7 @@ class Connection:
         else:
             self._keep(event, task)
 
-    def _keep(self, event: str, task: Task[Any]) -> None:
+    def _keep(self, event: str, task: asyncio.Task[Any]) -> None:
         running = self._running
         if running is None:
             running = self._running = set()

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from windsock.engine.options import OriginPredicate
     from windsock.engine.transports.outbox import Outbox
     from windsock.protocol.websocket import Data
+    from windsock.tasks import Turn
     from windsock.types import ASGIApp, Receive, Scope, Send
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -63,6 +64,7 @@ class Endpoint:
         handlers: by event.
         message_handler: of them, the one for messages.
         outbox: what is to be written at the end of this iteration of the event loop.
+        turn: what handlers that begin in it share.
         intervals: when a ping is due.
         pongs: when a pong must have come.
     """
@@ -108,6 +110,7 @@ class Endpoint:
         self._subprotocols = tuple(subprotocols)
         self._wiring = Wiring(options)
         self.outbox: Outbox = self._wiring.outbox
+        self.turn: Turn = self._wiring.inbox.turn
         self._origins = OriginPolicy(options)
         self._slow_consumer = slow_consumer
         self._has_terms = slow_consumer.policy != "close"

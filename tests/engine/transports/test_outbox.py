@@ -145,6 +145,9 @@ class Ended:
     def receive(self, packet: str | bytes) -> None:
         raise AssertionError("nothing came")
 
+    def receive_encoded(self, packet: bytes) -> bool:
+        raise AssertionError("nothing came")
+
     def transport_closed(self, reason: str) -> None:
         pass
 

@@ -453,6 +453,53 @@ def test_almost_packets_are_read_or_refused(head: str, dash: str, namespace: str
         return
 
 
+# -- events as they come --
+
+
+def check_reading_as_it_comes(message: bytes) -> bool:
+    """Whether a message is read without being decoded; if so, it is the same event, and answered by the same id."""
+    event = JsonDecoder().read_event(b"4" + message, 1)
+    if event is None:
+        return False
+    data, digits = event
+    id = None if digits is None else int(digits)
+    assert read(message.decode()) == Packet(EVENT, "/", data, id)
+    assert digits is None or digits == str(id).encode()
+    parser = JsonParser()
+    assert parser.pack(ACK, "/", [1], digits) == parser.pack(ACK, "/", [1], id)
+    return True
+
+
+@given(packets)
+def test_events_are_read_as_they_come(packet: Packet) -> None:
+    message = wire(encode(packet))[0]
+    assert isinstance(message, str)
+    is_plain = packet.type is EVENT and packet.namespace == "/" and message[0] == "2"
+    assert check_reading_as_it_comes(message.encode()) == (is_plain and packet.id != 0)
+
+
+@given(
+    st.sampled_from([b"2", b"3", b"5", b"4", b""]),
+    st.text("0123456789²+_ ", max_size=17).map(str.encode),
+    st.sampled_from(
+        [b"[]", b'["a"]', b'["connect"]', b"[1]", b"[null]", b'[" \xc3"]', b'["\xed\xa0\x80"]', b'["\\ud800"]', b"["]
+    ),
+)
+def test_what_is_not_in_order_is_left_to_be_refused(head: bytes, id: bytes, body: bytes) -> None:
+    check_reading_as_it_comes(head + id + body)
+
+
+@pytest.mark.parametrize("id", [b"0", b"00", b"007", b"+1", b"1_0", "²".encode(), b"1" * 16])
+def test_an_id_that_is_not_what_it_would_be_answered_by_is_not_read_as_it_comes(id: bytes) -> None:
+    assert not check_reading_as_it_comes(b"2" + id + b'["a"]')
+
+
+def test_an_event_between_attachments_is_not_read_as_it_comes() -> None:
+    decoder = JsonDecoder()
+    assert decoder.add('51-["a",{"_placeholder":true,"num":0}]') is None
+    assert decoder.read_event(b'2["a"]', 0) is None
+
+
 def test_binary_beside_keys_that_are_no_strings_is_lifted_out_once() -> None:
     """Such keys have it written twice; what the first attempt lifted out is not sent."""
     message = JsonParser().encode(PacketType.EVENT, "/", ["x", {"a": b"one", 1: b"two"}])

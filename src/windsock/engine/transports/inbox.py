@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from windsock.tasks import Turn, start
 
 if TYPE_CHECKING:
     from windsock.engine.transports.outbox import Outbox
@@ -37,12 +39,15 @@ class Inbox:
 
     Attributes:
         arrivals: what came for which transport; see :meth:`add`.
+        turn: what handlers of what is taken in share.
     """
 
-    __slots__ = ("_loop", "_outbox", "arrivals")
+    __slots__ = ("_loop", "_outbox", "_untaken", "arrivals", "turn")
 
     def __init__(self, outbox: Outbox) -> None:
         self.arrivals: list[tuple[Taker, bytes]] = []
+        self.turn: Turn = Turn()
+        self._untaken: list[tuple[Taker, bytes]] = []  # of what is being taken in; the last is the next
         self._outbox = outbox
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -67,15 +72,38 @@ class Inbox:
 
     def take_in(self) -> None:
         """Gives the transports what came for them, in the order in which it came."""
-        arrivals = self.arrivals
+        untaken = self.arrivals
+        if not untaken:
+            return
         self.arrivals = []
-        for transport, data in arrivals:
+        untaken.reverse()
+        outer, self._untaken = self._untaken, untaken
+        loop = asyncio.get_running_loop()
+        while untaken:
+            # Up to a handler that suspends: the task is that one's then, and waits in its place among the others.
+            start(_take_in(self.turn, untaken), loop)
+        self._untaken = outer
+
+    def put_back(self, transport: Taker) -> None:
+        """Has a transport called next, with nothing new: a handler has suspended before all it was given was taken."""
+        self._untaken.append((transport, b""))
+
+    def _run(self) -> None:
+        with self._outbox:
+            self.take_in()
+
+
+async def _take_in(turn: Turn, untaken: list[tuple[Taker, bytes]]) -> Any:
+    shared = turn.begin()
+    try:
+        while untaken and (turn.suspended is None or not shared):
+            transport, data = untaken.pop()
             try:
                 transport.take(data)
             except Exception:
                 logger.exception("a connection failed")
                 transport.abort()
-
-    def _run(self) -> None:
-        with self._outbox:
-            self.take_in()
+    finally:
+        suspended = turn.end() if shared else None
+    # What has suspended goes on in this task; whoever started it keeps it.
+    return None if suspended is None else await suspended

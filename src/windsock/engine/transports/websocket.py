@@ -248,27 +248,31 @@ class WebSocketTransport(asyncio.Protocol):
         if self._idle and self.pending is not None and not self._holding:
             # One short text frame, whole: nearly every read of a server, and not worth a call.
             end = len(data)
-            if 6 <= end < 132 and data[0] == COMMON_TEXT and data[1] == end + SHORT_SURPLUS:
-                try:
-                    text = unmask(data[6:], data[2:6]).decode()
-                except UnicodeDecodeError:
-                    pass  # for the reader to refuse
-                else:
-                    self.receiver.receive(text)
-                    return
-        reader = self._reader
+            if (
+                6 <= end < 132
+                and data[0] == COMMON_TEXT
+                and data[1] == end + SHORT_SURPLUS
+                and self.receiver.receive_encoded(unmask(data[6:], data[2:6]))
+            ):
+                return  # else it is for the reader to refuse
         if self._lost:
             return  # what came with the handshake is read later, and the client may be gone by then
-        messages = reader.receive(data)
-        self._idle = reader.idle
+        reader = self._reader
+        held = None if data else self._held
+        if held:
+            self._held = None
+            messages = held  # what was put back
+        else:
+            messages = reader.receive(data)
+            self._idle = reader.idle
         if self._done:
             while reader.more:
                 reader.receive(b"")  # nobody is there for it; the answer to a close frame may stand behind it
             if reader.closed is not None:
                 self._end()
             return
-        if messages:
-            self._feed(messages)
+        if messages and self._feed(messages):
+            return  # it is called again, before anything else is taken in
         if reader.output:
             self._write_output()
         if reader.closed is not None:
@@ -345,16 +349,26 @@ class WebSocketTransport(asyncio.Protocol):
     def _is_paused(self) -> bool:  # which mypy does not narrow: writing may pause
         return self._paused
 
-    def _feed(self, messages: list[str | bytes]) -> None:
-        """Gives messages to the receiver, as far as it, and the client's own reading, allow."""
+    def _feed(self, messages: list[str | bytes]) -> bool:
+        """Gives messages to the receiver, as far as it, and the client's own reading, allow.
+
+        Returns:
+            Whether the rest is put back, for the handler that has suspended to have its place before the next.
+        """
         if self._held:
             self._held += messages
-            return
+            return False
+        inbox = self._inbox
         for index, message in enumerate(messages):
+            if inbox.turn.suspended is not None:
+                self._held = messages[index:]
+                inbox.put_back(self)
+                return True
             if self._holding or self.straggler is not None:
                 self._held = messages[index:]
-                return
+                return False
             self.receiver.receive(message)  # which an upgrade may replace on the way
+        return False
 
     def _go_on(self) -> None:
         """Feeds what was held back, and reads again, unless something still forbids it."""
@@ -383,6 +397,7 @@ class WebSocketTransport(asyncio.Protocol):
         assert closed is not None
         held, self._held = self._held, None
         if held:
+            self._inbox.turn.ready = False  # nobody is to wait for another
             for message in held:
                 self.receiver.receive(message)
         if self._done:

@@ -19,6 +19,7 @@ from windsock.protocol.socketio import (
     MAX_ATTACHMENTS,
     MAX_NAMESPACE_LENGTH,
     RESERVED_EVENTS,
+    AckId,
     Packet,
     PacketType,
     check_payload,
@@ -31,6 +32,7 @@ _HEADS: Final = {kind: b"4%d" % kind for kind in PacketType}
 _KINDS: Final = {str(int(kind)): kind for kind in PacketType}
 _BINARY: Final = {PacketType.EVENT: PacketType.BINARY_EVENT, PacketType.ACK: PacketType.BINARY_ACK}
 _TEXTUAL: Final = {binary: text for text, binary in _BINARY.items()}
+_EVENT_DIGIT: Final = ord("2")
 _ID_AND_BRACKET: Final = MAX_ACK_ID_DIGITS + 1
 _DIGITS: Final = frozenset("0123456789")
 _LONE_SURROGATE: Final = re.compile(
@@ -65,9 +67,9 @@ class JsonParser:
         return Message(text, attachments, compress)
 
     def pack(
-        self, type: PacketType, namespace: str, data: Any, id: int | None = None
+        self, type: PacketType, namespace: str, data: Any, id: AckId | None = None
     ) -> tuple[bytes, tuple[bytes, ...]]:
-        """See :meth:`windsock.protocol.socketio.Parser.pack`.
+        """See :meth:`windsock.protocol.socketio.Parser.pack`; the id may be what :meth:`JsonDecoder.read_event` found.
 
         Takes what orjson takes (``str``, ``int`` of 64 bits, ``float``, ``bool``, ``None``, ``list``, ``tuple``,
         ``dict``, dataclasses, ``datetime``, ``UUID``, enums), ``bytes``, ``bytearray`` and ``memoryview``, and
@@ -81,17 +83,17 @@ class JsonParser:
             except TypeError:
                 body = self._dump_keys(data)
         attachments: tuple[bytes, ...] = ()
+        head = _HEADS[type]
         if self._attachments:
             attachments = tuple(self._attachments)
             self._attachments = []
             head = b"%b%d-" % (_HEADS[_BINARY[type]], len(attachments))
-        else:
-            head = _HEADS[type]
         if namespace != "/":
             head += namespace.encode() + b","
-        if id is not None:
-            return head + dumps(id) + body, attachments  # twice as fast as formatting
-        return head + body, attachments
+        if id is None:
+            return head + body, attachments
+        digits = id if isinstance(id, bytes) else dumps(id)  # twice as fast as formatting
+        return head + digits + body, attachments
 
     def decoder(self) -> JsonDecoder:
         """A decoder for one connection."""
@@ -154,6 +156,34 @@ class JsonDecoder:
                     check_payload(_EVENT, data)
                 return Packet(_EVENT, "/", data, id)
         return self._decode(message[start:])
+
+    def read_event(self, message: bytes, start: int) -> tuple[list[Any], bytes | None] | None:
+        """Reads a text that was not decoded, if it is what nearly all are: an event in the namespace ``/``, in order.
+
+        Args:
+            message: UTF-8; JSON that is not is not in order.
+            start: where the packet begins.
+
+        Returns:
+            The event's name and arguments, and the digits of its acknowledgement id; ``None`` for all that :meth:`add`
+            is to read, or refuse.
+        """
+        begin = start + 1
+        bracket = message.find(b"[", begin, begin + _ID_AND_BRACKET)
+        if bracket < 0 or message[start] != _EVENT_DIGIT or self._packet is not None:
+            return None
+        digits = None
+        if bracket > begin:
+            digits = message[begin:bracket]
+            if not digits.isdigit() or digits < b"1":  # with a zero in front it is not what is sent back
+                return None
+        try:
+            data = loads(message[bracket:])
+        except JSONDecodeError:
+            return None
+        if not data or type(data[0]) is not str or data[0] in RESERVED_EVENTS:
+            return None
+        return data, digits
 
     def _add_attachment(self, data: bytes) -> Packet | None:
         packet = self._packet
