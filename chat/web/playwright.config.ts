@@ -24,6 +24,6 @@ export default defineConfig({
   forbidOnly: true,
   // Bounds for a machine ten times as slow as one on which a test takes ten seconds.
   timeout: 240_000,
-  expect: { timeout: 30_000 },
-  use: { launchOptions, trace: "retain-on-failure", actionTimeout: 30_000, navigationTimeout: 60_000 },
+  expect: { timeout: 60_000 },
+  use: { launchOptions, trace: "retain-on-failure", actionTimeout: 60_000, navigationTimeout: 60_000 },
 });

@@ -16,7 +16,7 @@ try {
     ["dark", 390],
   ]) {
     const context = await browser.newContext({ colorScheme, viewport: { width, height: 900 } });
-    context.setDefaultTimeout(15000);
+    context.setDefaultTimeout(60_000);
     const page = await context.newPage();
     page.on("pageerror", (error) => faults.push(`${page.url()}: ${error.message}`));
     page.on("request", (request) => {

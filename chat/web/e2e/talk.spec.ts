@@ -59,6 +59,7 @@ test("one's own message can be edited and deleted, by mouse and by keyboard", as
   await one.getByRole("alertdialog").getByRole("button", { name: "Delete" }).click();
   await expect(two.getByText("This message was deleted.")).toBeVisible();
   await two.getByRole("article").filter({ hasText: "first" }).hover();
+  await expect(two.getByRole("button", { name: "Copy", exact: true })).toBeVisible();
   await expect(two.getByRole("button", { name: "Edit", exact: true })).toHaveCount(0);
 });
 

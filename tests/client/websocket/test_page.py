@@ -22,7 +22,7 @@ def test_the_example_s_page(serve: Serve, javascript: None) -> None:
     url = f"http://windsock.test:{server.port}/"
     screenshots = os.environ.get("WINDSOCK_SCREENSHOTS", "")
     with Lines("websocket-page.js", url, screenshots) as page:
-        while (message := page.receive(within=90)).get("call"):
+        while (message := page.receive(within=150)).get("call"):
             actions[message["call"]]()
             page.send({})
     if message:

@@ -28,7 +28,7 @@ function within(promise, what, limit = 60_000) {
 
 async function open() {
   const context = await browser.newContext({ viewport: { width: 1500, height: 950 } });
-  context.setDefaultTimeout(30_000);
+  context.setDefaultTimeout(60_000);
   const page = await context.newPage();
   page.on("pageerror", (error) => errors.push(error));
   // Fonts and icons of other hosts: the page does without.

@@ -27,7 +27,7 @@ const errors = [];
 async function open(address, options = {}) {
   const context = await browser.newContext(options);
   const page = await context.newPage();
-  page.setDefaultTimeout(15_000);
+  page.setDefaultTimeout(60_000);
   page.on("pageerror", (error) => errors.push(error));
   await page.goto(address);
   return page;
