@@ -41,6 +41,8 @@ test("one's own message can be edited and deleted, by mouse and by keyboard", as
   await write(one, "frist");
   await write(one, "second");
   await expect.poll(() => messages(two)).toEqual(["frist", "second"]);
+  // What is confirmed loses a line, and the rows move.
+  await expect(one.getByText(/Sending|Waiting to be sent/)).toHaveCount(0);
 
   await one.getByRole("article").filter({ hasText: "frist" }).hover();
   await one.getByRole("button", { name: "Edit", exact: true }).click();
