@@ -22,8 +22,8 @@ export default defineConfig({
   workers: 1,
   retries: 0,
   forbidOnly: true,
-  // Bounds for a machine ten times as slow as one on which a test takes ten seconds.
-  timeout: 240_000,
+  // Bounds for a machine twenty times as slow as one on which a test takes twenty seconds.
+  timeout: 480_000,
   expect: { timeout: 60_000 },
   use: { launchOptions, trace: "retain-on-failure", actionTimeout: 60_000, navigationTimeout: 60_000 },
 });
