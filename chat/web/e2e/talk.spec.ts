@@ -28,6 +28,30 @@ test("two people talk in two windows", async ({ open }) => {
   await expect.poll(() => messages(two)).toEqual(await messages(one));
 });
 
+test("a room that is there before its dialog has closed begins in its composer, too", async ({ open }) => {
+  const page = await open();
+  await signUp(page, "Olga Reiter");
+  const name = fresh("early");
+  const composer = page.locator(`textarea[aria-label="Message ${name}"]`);
+  // The news of the room is quicker than the answer to the request.
+  await page.route(/\/api\/v1\/rooms$/, async (route) => {
+    if (route.request().method() !== "POST") return route.continue();
+    const response = await route.fetch();
+    await expect(composer).toBeAttached();
+    await route.fulfill({ response });
+  });
+  await page.getByRole("button", { name: "Create a room" }).click();
+  await page.getByRole("textbox", { name: "Name" }).fill(name);
+  await page.getByRole("button", { name: "Create room" }).click();
+  await expect(composer).toBeFocused();
+  await expect(page.getByRole("dialog")).toHaveCount(0);
+
+  // Once only: what is closed later gives the focus back to where it was.
+  await page.getByRole("button", { name: "About this room" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Close" }).click();
+  await expect(page.getByRole("button", { name: "About this room" })).toBeFocused();
+});
+
 test("one's own message can be edited and deleted, by mouse and by keyboard", async ({ admin, open }) => {
   const room = await admin.createRoom(fresh("edits"));
   const one = await open();

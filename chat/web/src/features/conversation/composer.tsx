@@ -5,6 +5,7 @@ import { readDraft, writeDraft } from "@/features/conversation/drafts";
 import { useTypingSignal } from "@/features/conversation/use-typing-signal";
 import type { Room } from "@/lib/api/types";
 import { cn } from "@/lib/class-names";
+import { useOverlay } from "@/lib/overlays";
 import { useConnection } from "@/lib/realtime/connection";
 import { current } from "@/lib/realtime/live";
 import { nameOf } from "@/lib/rooms/room-list";
@@ -24,6 +25,9 @@ interface ComposerProps {
 export function Composer({ room, onSent, onEditLast }: ComposerProps) {
   const me = useMe();
   const box = useRef<HTMLTextAreaElement>(null);
+  const hasBegun = useRef(false);
+  // A room may be here before the dialog that asked for it has its answer, and closes.
+  const isCovered = useOverlay(({ overlay }) => overlay !== null);
   const [text, setText] = useState(() => readDraft(me.id, room.id));
   const note = useTypingSignal(room.id);
   const isConnected = useConnection((state) => state.status === "connected");
@@ -33,13 +37,16 @@ export function Composer({ room, onSent, onEditLast }: ComposerProps) {
   useLayoutEffect(() => growToFit(box.current, text), [text]);
   useEffect(() => {
     // On a phone it would bring the keyboard up over what one came to read.
-    if (isTouch()) return;
+    if (hasBegun.current || isCovered || isTouch()) return;
     // A dialog that led here gives the focus back in the frame after it has closed: take it after that.
     let frame = requestAnimationFrame(() => {
-      frame = requestAnimationFrame(() => box.current?.focus());
+      frame = requestAnimationFrame(() => {
+        hasBegun.current = true;
+        box.current?.focus();
+      });
     });
     return () => cancelAnimationFrame(frame);
-  }, []);
+  }, [isCovered]);
 
   const write = (next: string) => {
     setText(next);
