@@ -78,6 +78,9 @@ class Begun(Coroutine[Any, Any, T]):
         yielded, error = outcome
         if error is not None:
             raise error
+        if getattr(yielded, "_asyncio_future_blocking", None) is False:
+            # Another task has begun to wait for the same future since, and took the mark that it was awaited.
+            yielded._asyncio_future_blocking = True
         return yielded
 
     def throw(self, *exception: Any) -> Any:
