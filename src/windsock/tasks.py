@@ -59,11 +59,14 @@ class Begun(Coroutine[Any, Any, T]):
         self._context = context
         # Of the step that the task has not seen: what is awaited, or how it ended.
         self._outcome: tuple[Any, BaseException | None] | None = (yielded, None)
+        _mark_as_awaited(yielded, False)
 
     def step(self) -> None:
         """Takes the first step; what it raises is kept for the task."""
         try:
-            self._outcome = (self._context.run(self._coroutine.send, None), None)
+            yielded = self._context.run(self._coroutine.send, None)
+            _mark_as_awaited(yielded, False)
+            self._outcome = (yielded, None)
         except (KeyboardInterrupt, SystemExit) as error:
             self._outcome = (None, error)
             raise
@@ -78,9 +81,7 @@ class Begun(Coroutine[Any, Any, T]):
         yielded, error = outcome
         if error is not None:
             raise error
-        if getattr(yielded, "_asyncio_future_blocking", None) is False:
-            # Another task has begun to wait for the same future since, and took the mark that it was awaited.
-            yielded._asyncio_future_blocking = True
+        _mark_as_awaited(yielded, True)
         return yielded
 
     def throw(self, *exception: Any) -> Any:
@@ -106,6 +107,15 @@ class Begun(Coroutine[Any, Any, T]):
     def __next__(self) -> Any:
         """See ``send``."""
         return self.send(None)
+
+
+def _mark_as_awaited(future: Any, mark: bool) -> None:
+    """Sets the mark that a future which is awaited shows to the task of whoever does.
+
+    Until the task is told of it, another coroutine may begin to wait for the same future.
+    """
+    if getattr(future, "_asyncio_future_blocking", None) is not None:
+        future._asyncio_future_blocking = mark
 
 
 class Turn:
