@@ -430,7 +430,7 @@ class Connection:
         except EncodeError as error:
             logger.error("an acknowledgement in %s cannot be sent: %s", namespace.name, error)
             failure = EventError("internal_error", "the answer cannot be sent").payload()
-            text, attachments = namespace.parser.pack(_ACK, namespace.name, [failure], id)  # type: ignore[arg-type]
+            text, attachments = namespace.parser.pack(_ACK, namespace.name, [failure], id)  # type: ignore[arg-type]  # see AckId
         session = self.session
         transport = session.transport
         pending = transport.pending
@@ -440,8 +440,8 @@ class Connection:
         # A short answer to one client goes the way of a broadcast: no call and no object for it alone.
         outbox = namespace.outbox
         if not pending:
-            # What ``mark`` does; whoever offers ``pending`` is flushable.
-            outbox.dirty.append(transport)  # type: ignore[arg-type]
+            # What ``mark`` does, without a call for each answer.
+            outbox.dirty.append(transport)  # type: ignore[arg-type]  # whoever offers ``pending`` is flushable
             if not outbox.scheduled:
                 outbox.schedule()
         pending.append(SHORT_TEXT_HEADS[len(text)] + text)
