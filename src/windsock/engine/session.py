@@ -34,7 +34,7 @@ class Listener(Protocol):
         """One message of the client: text, which begins at ``start``, or binary."""
 
     def receive_encoded(self, message: bytes, start: int) -> bool:
-        """One message of text as it came, in UTF-8; ``False`` if that is not what it is, and nothing was done."""
+        """One message of text as it came; ``False`` if it is to be decoded, or refused, first."""
 
     def closed(self, reason: str) -> None:
         """The session is over, for one of Socket.IO's reasons."""
@@ -126,12 +126,7 @@ class Session:
         """See :class:`windsock.engine.transports.base.Receiver`."""
         if packet and packet[0] == _MESSAGE and self.state is _OPEN:
             return self.listener.receive_encoded(packet, 1)
-        try:
-            text = packet.decode()
-        except UnicodeDecodeError:
-            return False
-        self.receive(text)
-        return True
+        return False
 
     def transport_closed(self, reason: str) -> None:
         """The transport can carry nothing any more."""

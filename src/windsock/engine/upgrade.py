@@ -47,13 +47,8 @@ class Upgrade:
             self.cancel()
 
     def receive_encoded(self, packet: bytes) -> bool:
-        """See :class:`windsock.engine.transports.base.Receiver`."""
-        try:
-            text = packet.decode()
-        except UnicodeDecodeError:
-            return False
-        self.receive(text)
-        return True
+        """See :class:`windsock.engine.transports.base.Receiver`: two packets are not worth a way of their own."""
+        return False
 
     def transport_closed(self, reason: str) -> None:
         """The WebSocket is gone; the session stays where it is."""

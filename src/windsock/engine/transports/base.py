@@ -45,7 +45,7 @@ class Receiver(Protocol):
         """Takes one packet: text with its type digit, or the payload of a binary message."""
 
     def receive_encoded(self, packet: bytes) -> bool:
-        """Takes one packet of text as it came, in UTF-8; ``False`` if that is not what it is, and nothing was done."""
+        """Takes one packet of text as it came; ``False`` if it is to be decoded, or refused, first."""
 
     def transport_closed(self, reason: str) -> None:
         """Called once, when the transport can carry nothing any more."""

@@ -254,7 +254,7 @@ class WebSocketTransport(asyncio.Protocol):
                 and data[1] == end + SHORT_SURPLUS
                 and self.receiver.receive_encoded(unmask(data[6:], data[2:6]))
             ):
-                return  # else it is for the reader to refuse
+                return  # else it is for the reader to decode, or to refuse
         if self._lost:
             return  # what came with the handshake is read later, and the client may be gone by then
         reader = self._reader
