@@ -23,6 +23,7 @@ from tests.server.site import Trouble, soon, until
 from windsock import AckTimeout, ConnectionRefused, EventError, NotConnected, Server, Socket
 from windsock.contrib.opentelemetry import Tracing
 from windsock.contrib.prometheus import Metrics
+from windsock.types import Receive, Scope, Send
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 PARENT = "b7ad6b7169203331"
@@ -289,13 +290,32 @@ async def test_a_traceparent_that_is_none(host: Serve, lane: Any, join: Join, sp
     assert (await spans.one("connect /")).parent is None
 
 
-async def test_a_long_tracestate_is_left_out(host: Serve, join: Join, spans: Spans) -> None:
+@pytest.mark.parametrize(("lengths", "kept"), [((253, 254), True), ((254, 254), False), ((200, 200, 200), False)])
+async def test_a_long_tracestate_is_left_out(
+    host: Serve, join: Join, spans: Spans, lengths: tuple[int, ...], kept: bool
+) -> None:
     site = await host(make_server(spans, accept_traceparent=True))
-    auth = {"traceparent": TRACEPARENT, "tracestate": ",".join(f"{name}={'x' * 200}" for name in "abc")}
+    state = {name: "x" * length for name, length in zip("abc", lengths, strict=False)}
+    auth = {"traceparent": TRACEPARENT, "tracestate": ",".join(f"{name}={value}" for name, value in state.items())}
+    assert (len(auth["tracestate"]) <= 512) is kept  # as the specification has it
     await join(site, transports=["websocket"], auth=auth)
     connection = await spans.one("connect /")
     assert connection.parent is not None
-    assert not connection.parent.trace_state
+    assert connection.parent.trace_state == (state if kept else {})
+
+
+async def test_what_is_current_around_the_server_is_not_its_connections_parent(
+    host: Serve, way: Way, join: Join, spans: Spans
+) -> None:
+    app = make_server(spans).asgi()
+    tracer = spans.provider.get_tracer("the framework around")
+
+    async def around(scope: Scope, receive: Receive, send: Send) -> None:
+        with tracer.start_as_current_span("the request"):
+            await app(scope, receive, send)
+
+    await join(await host(around, way.lane))
+    assert (await spans.one("connect /")).parent is None
 
 
 @pytest.mark.parametrize("tracing_first", [True, False])
