@@ -5,6 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from uuid import uuid4
 
+import pytest
+
 from chat.tests.devices import WITHIN, Device, Json
 from chat.tests.people import Person, Town
 from chat.tests.server import ChatServer
@@ -71,6 +73,65 @@ async def test_a_name_taken_at_once_is_one_persons(served: Town) -> None:
     body = {"username": f"race{uuid4().hex[:8]}", "display_name": "x", "password": "p" * 12}
     answers = await asyncio.gather(*(served.post("/auth/sign-up", body) for _ in range(6)))
     assert sorted(answer.status_code for answer in answers) == [201, 409, 409, 409, 409, 409]
+
+
+async def test_parts_of_a_profile_changed_at_once_are_all_kept(served: Town) -> None:
+    ada = await served.person()
+    for n in range(5):
+        await asyncio.gather(
+            ada.do("PATCH", "/users/me", {"display_name": f"Ada {n}"}),
+            ada.do("PATCH", "/users/me", {"about": f"about {n}"}),
+        )
+        now = await ada.do("GET", "/users/me")
+        assert (now["display_name"], now["about"]) == (f"Ada {n}", f"about {n}")
+
+
+@pytest.mark.parametrize("way", ["banned", "logged out"])
+async def test_once_it_is_said_that_a_session_has_ended_nothing_more_is_written_in_it(served: Town, way: str) -> None:
+    admin = await served.admin()
+    bob = await served.person()
+    room = await bob.create()
+    await admin.join(room)
+    device = await bob.connect()
+
+    async def written() -> tuple[int, int]:
+        rooms = await admin.do("GET", f"/rooms/browse?query={bob.username}&limit=100")
+        return (await admin.do("GET", f"/rooms/{room['id']}"))["last_seq"], len(rooms["rooms"])
+
+    # All of these are his when they come, and wait for their turn to write.
+    sent = [asyncio.create_task(device.say(room, f"{n}")) for n in range(60)]
+    made = [asyncio.create_task(bob.request("POST", "/rooms", named_after(bob))) for n in range(60)]
+    if way == "banned":
+        await admin.do("POST", f"/admin/users/{bob.id}/ban", {})
+    else:
+        await bob.do("POST", "/auth/log-out")
+    before = await written()
+    answers = await asyncio.gather(*made)
+    await device.hear("disconnect")
+    assert {answer.status_code for answer in answers} <= {201, 401, 403}
+    # Written behind all that waited.
+    await admin.create()
+    assert await written() == before
+    # Most of the messages are never answered.
+    for sending in sent:
+        sending.cancel()
+    await asyncio.gather(*sent, return_exceptions=True)
+
+
+def named_after(person: Person) -> Json:
+    return {"kind": "public", "name": f"{person.username} {uuid4().hex[:8]}"}
+
+
+async def test_who_is_no_admin_any_more_does_not_become_one_again(served: Town) -> None:
+    admin, bob = await served.admin(), await served.person()
+    for _ in range(5):
+        await admin.do("PATCH", f"/admin/users/{bob.id}", {"role": "admin"})
+        demoted = asyncio.create_task(admin.do("PATCH", f"/admin/users/{bob.id}", {"role": "member"}))
+        tries = [bob.request("PATCH", f"/admin/users/{bob.id}", {"role": "admin"}) for _ in range(20)]
+        answers = await asyncio.gather(*tries)
+        await demoted
+        assert {answer.status_code for answer in answers} <= {200, 403}
+        assert (await bob.do("GET", "/users/me"))["role"] == "member"
 
 
 async def test_what_was_acknowledged_is_there_after_the_server_ended(data: Path) -> None:

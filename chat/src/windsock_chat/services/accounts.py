@@ -7,13 +7,14 @@ from uuid import UUID, uuid4
 
 from windsock_chat.auth.passwords import Passwords
 from windsock_chat.auth.tokens import AccessTokens, Claims, Lifetimes, hash_refresh_token, new_refresh_token
-from windsock_chat.domain.errors import Banned, Conflict, Forbidden, Unauthorized
+from windsock_chat.domain.errors import Conflict, Forbidden, Unauthorized
 from windsock_chat.domain.events import SessionEnded
 from windsock_chat.domain.rate import LOG_IN, REFRESH, RateLimiter
 from windsock_chat.domain.repositories import RefreshToken, Store, Taken, Work
 from windsock_chat.domain.session import EndReason, Principal, Session
 from windsock_chat.domain.user import Account, Role
 from windsock_chat.services.presence import Presences
+from windsock_chat.services.sessions import account_of, check_ban, confirm
 
 # Devices on which one account is logged in; the one unused for the longest is logged out for a further one.
 _SESSIONS_MAX: Final = 20
@@ -86,7 +87,7 @@ class Accounts:
         encoded = await self._passwords.hash(password) if outdated else None
         async with self._store.write() as work:
             account = await work.users.get(found.account.id) or found.account
-            _check_ban(account)
+            check_ban(account)
             if encoded is not None:
                 await work.users.set_password(account.id, encoded)
             return await self._begin(work, account)
@@ -104,7 +105,7 @@ class Accounts:
             found = await work.sessions.find_token(hash_refresh_token(refresh_token))
             if found is None or now - found.issued_at > self._lifetimes.refresh:
                 raise Unauthorized("The session has expired.")
-            _check_ban(found.account)
+            check_ban(found.account)
             if found.session_ended:
                 raise Unauthorized("The session has ended.")
             await self._limiter.check_user(REFRESH, str(found.session_id))
@@ -134,6 +135,7 @@ class Accounts:
     async def log_out_everywhere(self, principal: Principal) -> None:
         """End all sessions of the account."""
         async with self._store.write() as work:
+            await confirm(work, principal)
             await work.sessions.end_all(principal.user.id, datetime.now(UTC), EndReason.LOGGED_OUT)
             work.publish(SessionEnded(principal.user.id, None, EndReason.LOGGED_OUT))
 
@@ -150,13 +152,8 @@ class Accounts:
     async def resume(self, session_id: UUID) -> Principal:
         """Whose session it is, if it goes on; raises `Unauthorized`, `Banned`."""
         async with self._store.read() as work:
-            state = await work.sessions.get(session_id)
-        if state is None:
-            raise Unauthorized("The session has ended.")
-        _check_ban(state.account)
-        if state.ended:
-            raise Unauthorized("The session has ended.")
-        return Principal(state.account.user(self._presences.of(state.account)), session_id)
+            account = await account_of(work, session_id)
+        return Principal(account.user(self._presences.of(account)), session_id)
 
     async def purge(self) -> None:
         """Forget the sessions that nobody can continue any more, and the tokens that continue none."""
@@ -179,11 +176,6 @@ class Accounts:
         user = account.user(self._presences.of(account))
         session = Session(self._tokens.issue(account.id, session_id), self._tokens.seconds, user)
         return Grant(session, refresh_token, int(self._lifetimes.refresh.total_seconds()))
-
-
-def _check_ban(account: Account) -> None:
-    if account.banned_at is not None:
-        raise Banned(account.ban_reason)
 
 
 async def _add(work: Work, username: str, display_name: str, password_hash: str, role: Role) -> Account:

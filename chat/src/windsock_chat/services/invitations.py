@@ -10,6 +10,7 @@ from windsock_chat.domain.repositories import Store
 from windsock_chat.domain.room import Invitation, RoomKind
 from windsock_chat.domain.session import Principal
 from windsock_chat.services.membership import check_member
+from windsock_chat.services.sessions import confirm
 
 # Invitations that may wait for one person: the list of them is one answer, and nobody can fill it further.
 _PENDING_MAX: Final = 100
@@ -32,6 +33,7 @@ class Invitations:
         Raises `NotFound`, `NotMember`, `Conflict` (`not_private`, `already_member`, `too_many_invitations`).
         """
         async with self._store.write() as work:
+            principal = await confirm(work, principal)
             standing = await check_member(work, principal, room_id)
             if standing.kind is not RoomKind.PRIVATE:
                 raise Conflict("not_private", "Only private rooms need invitations.")
@@ -55,6 +57,7 @@ class Invitations:
     async def decline(self, principal: Principal, room_id: UUID) -> None:
         """Decline an invitation; raises `NotFound`."""
         async with self._store.write() as work:
+            principal = await confirm(work, principal)
             if await work.invitations.get(room_id, principal.user.id) is None:
                 raise NotFound("invitation")
             await work.invitations.remove(room_id, principal.user.id)

@@ -13,6 +13,7 @@ from windsock_chat.domain.room import MemberRole, Membership, RoomKind
 from windsock_chat.domain.session import Principal
 from windsock_chat.domain.user import Role
 from windsock_chat.services.membership import check_member
+from windsock_chat.services.sessions import confirm
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ class Log:
         """
         try:
             async with self._store.write() as work:
-                return await self._write(work, principal, submission)
+                return await self._write(work, await confirm(work, principal), submission)
         except Taken:
             async with self._store.read() as work:
                 await check_member(work, principal, submission.room_id)
@@ -63,6 +64,7 @@ class Log:
         """Move one's marker forward to `seq`, or to the room's newest entry if that is less; never back."""
         user_id = principal.user.id
         async with self._store.write() as work:
+            await confirm(work, principal)
             standing = await check_member(work, principal, room_id)
             seq = min(seq, standing.last_seq)
             moved = standing.last_read_seq is not None and seq > standing.last_read_seq

@@ -9,6 +9,7 @@ from windsock_chat.domain.repositories import Store, Work
 from windsock_chat.domain.session import EndReason, Principal
 from windsock_chat.domain.user import Account, AccountPage, Role
 from windsock_chat.services.presence import Presences
+from windsock_chat.services.sessions import confirm
 
 
 class Moderation:
@@ -28,8 +29,8 @@ class Moderation:
 
     async def set_role(self, principal: Principal, user_id: UUID, role: Role) -> Account:
         """Make somebody an admin or a member; raises `NotFound`, `Conflict` (`last_admin`)."""
-        _check_admin(principal)
         async with self._store.write() as work:
+            _check_admin(await confirm(work, principal))
             account = await _get(work, user_id)
             if role is Role.MEMBER:
                 await _check_not_last(work, account)
@@ -41,11 +42,11 @@ class Moderation:
 
     async def ban(self, principal: Principal, user_id: UUID, reason: str) -> Account:
         """Close an account and its sockets; raises `NotFound`, `Conflict` (`self_ban`, `last_admin`)."""
-        _check_admin(principal)
-        if user_id == principal.user.id:
-            raise Conflict("self_ban", "You cannot ban yourself.")
         now = datetime.now(UTC)
         async with self._store.write() as work:
+            _check_admin(await confirm(work, principal))
+            if user_id == principal.user.id:
+                raise Conflict("self_ban", "You cannot ban yourself.")
             await _check_not_last(work, await _get(work, user_id))
             await work.users.set_ban(user_id, now, reason or None)
             await work.sessions.end_all(user_id, now, EndReason.BANNED)
@@ -54,8 +55,8 @@ class Moderation:
 
     async def reinstate(self, principal: Principal, user_id: UUID) -> Account:
         """Open a banned account again; raises `NotFound`."""
-        _check_admin(principal)
         async with self._store.write() as work:
+            _check_admin(await confirm(work, principal))
             await _get(work, user_id)
             await work.users.set_ban(user_id, None, None)
             return await _get(work, user_id)

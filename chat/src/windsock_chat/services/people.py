@@ -8,6 +8,7 @@ from windsock_chat.domain.repositories import Store, Work
 from windsock_chat.domain.session import Principal
 from windsock_chat.domain.user import Account, User, UserPage
 from windsock_chat.services.presence import Presences
+from windsock_chat.services.sessions import confirm
 
 
 class People:
@@ -34,8 +35,8 @@ class People:
 
     async def change(self, principal: Principal, display_name: str | None, about: str | None) -> User:
         """Change one's own profile; None leaves a part as it is."""
-        user = principal.user
         async with self._store.write() as work:
+            user = (await confirm(work, principal)).user
             await work.users.set_profile(
                 user.id,
                 user.display_name if display_name is None else display_name,

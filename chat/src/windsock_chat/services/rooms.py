@@ -20,6 +20,7 @@ from windsock_chat.domain.session import Principal
 from windsock_chat.domain.user import Author
 from windsock_chat.services.membership import check_governor, check_member, check_visible, direct_room
 from windsock_chat.services.presence import Presences
+from windsock_chat.services.sessions import confirm
 
 # Rooms that one person may join: a socket joins all of them when it connects, and the list of them is one answer.
 ROOMS_MAX: Final = 500
@@ -59,6 +60,7 @@ class Rooms:
         """Make a public or private room and own it; raises `Conflict` (`too_many_rooms`)."""
         room_id, now = uuid4(), datetime.now(UTC)
         async with self._store.write() as work:
+            principal = await confirm(work, principal)
             await _check_room_for_more(work, principal)
             await work.rooms.add(room_id, kind, name, topic, now, direct_key=None)
             return await self._enter(work, principal, room_id, MemberRole.OWNER)
@@ -79,6 +81,7 @@ class Rooms:
     async def change(self, principal: Principal, room_id: UUID, name: str | None, topic: str | None) -> Room:
         """Rename a room or set its topic; None leaves a part as it is. Raises `NotFound`, `Forbidden`, `Conflict`."""
         async with self._store.write() as work:
+            principal = await confirm(work, principal)
             await check_governor(work, principal, room_id)
             room = await work.rooms.get(principal.user.id, room_id)
             new_name = room.name if name is None else name
@@ -91,6 +94,7 @@ class Rooms:
     async def join(self, principal: Principal, room_id: UUID) -> Room:
         """Join a public room, or a private one by invitation; raises `NotFound`, `Conflict` (`too_many_rooms`)."""
         async with self._store.write() as work:
+            principal = await confirm(work, principal)
             standing = await work.rooms.standing(principal.user.id, room_id)
             if standing is None:
                 raise NotFound("room")
@@ -110,6 +114,7 @@ class Rooms:
     async def leave(self, principal: Principal, room_id: UUID) -> None:
         """Leave a room; raises `NotFound`, `NotMember`, `Conflict` (`direct_room`)."""
         async with self._store.write() as work:
+            principal = await confirm(work, principal)
             standing = await check_member(work, principal, room_id)
             if standing.kind is RoomKind.DIRECT:
                 raise direct_room()
@@ -118,6 +123,7 @@ class Rooms:
     async def remove(self, principal: Principal, room_id: UUID, user_id: UUID) -> None:
         """Put a member out; raises `NotFound`, `Forbidden`, `Conflict` (`direct_room`)."""
         async with self._store.write() as work:
+            principal = await confirm(work, principal)
             await check_governor(work, principal, room_id)
             member = await work.rooms.member(room_id, user_id)
             if member is None:
@@ -161,6 +167,7 @@ class Rooms:
         await _tell_of_change(work, principal, room_id)
 
     async def _find_or_make_direct(self, work: Work, principal: Principal, user_id: UUID, key: str) -> Room:
+        principal = await confirm(work, principal)
         if await work.users.get(user_id) is None:
             raise NotFound("user")
         room = await work.rooms.find_direct(principal.user.id, key)
