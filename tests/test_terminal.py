@@ -14,6 +14,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.server import ServerConnection
+from websockets.sync.server import serve as serve_websockets
 
 from tests.conformance.process import free_port, wait_until
 from tests.conftest import Serve
@@ -102,6 +105,36 @@ def test_a_server_that_would_move_the_cursor() -> None:
     assert "oops" in done.stderr
     assert "\x1b" not in done.stdout + done.stderr
     assert "\x07" not in done.stdout + done.stderr
+
+
+def test_what_a_server_says_moves_no_cursor_either() -> None:
+    """Its socket's id, and the names of its events, which may be numbers; an acknowledgement may have no arguments."""
+
+    def say(connection: ServerConnection) -> None:
+        connection.send('0{"sid":"a","upgrades":[],"pingInterval":60000,"pingTimeout":60000}')
+        connection.recv()
+        connection.send('40{"sid":"\\u001b[2J\\u202ename"}')
+        connection.send('42["\\u001b]0;title\\u0007",{"\\u009b":1}]')
+        connection.send("42[5,6]")
+        connection.recv()
+        connection.send("430")
+        with contextlib.suppress(ConnectionClosed):
+            connection.recv()
+
+    with serve_websockets(say, "127.0.0.1", 0) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            url = f"http://127.0.0.1:{server.socket.getsockname()[1]}"
+            done = windsock("connect", url, "--transport", "websocket", input="?question\n")
+        finally:
+            server.shutdown()
+            thread.join()
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[0] == "connected as \\u001b[2J\\u202ename over websocket"
+    assert {'< \\u001b]0;title\\u0007 {"\\u009b": 1}', "< 5 6", "= null"} <= set(lines)
+    assert all(line.isprintable() for line in lines)
 
 
 def test_connect_in_a_pipe(url: str) -> None:

@@ -26,6 +26,9 @@ event VALUE ...     emits an event; values are JSON, anything else is one text
 MAX_NAMES: Final = 1000
 """Event names kept for completion."""
 
+MAX_NAME_LENGTH: Final = 100
+"""Characters of those: a server may send names as long as messages."""
+
 MAX_SHOWN: Final = 100_000
 """Characters of an event that are shown."""
 
@@ -155,15 +158,17 @@ async def _connect(options: argparse.Namespace) -> int:
     failed = False
 
     def learn(name: str) -> None:
-        if len(names) < MAX_NAMES:
+        if len(names) < MAX_NAMES and len(name) <= MAX_NAME_LENGTH:
             names[name] = None
 
     @client.on_any
     def event(name: Any, *arguments: Any) -> None:
-        learn(str(name))
+        name = str(name)  # it may be a number
+        learn(name)
         say("in", f"< {show(name)[1:-1]} {' '.join(map(show, arguments))}")
 
-    client.on("connect")(lambda: say("stage", f"connected as {client.id} over {client.transport}"))
+    # The server chose its id, too.
+    client.on("connect")(lambda: say("stage", f"connected as {show(client.id)[1:-1]} over {client.transport}"))
     client.on("disconnect")(lambda reason: say("stage", f"disconnected: {reason}"))
     client.on("connect_error")(lambda error: say("error", _reason(error)))
     try:

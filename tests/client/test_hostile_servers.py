@@ -91,6 +91,22 @@ async def test_a_broken_packet_ends_the_connection(
     assert await seen.stage("disconnect") == (reason or "parse error",)
 
 
+async def test_an_acknowledgement_without_a_list_of_arguments(speak: Speak, make: Make) -> None:
+    """The original takes it as one without arguments."""
+
+    async def script(connection: ServerConnection) -> None:
+        await connection.send(OPEN)
+        await connection.recv()
+        await connection.send('40{"sid":"b"}')
+        await connection.recv()
+        await connection.send("430")
+        await connection.wait_closed()
+
+    io, _ = make(await speak(script), transports=["websocket"], reconnection=False)
+    await soon(io.connect())
+    assert await soon(io.emit_with_ack("question")) is None
+
+
 async def test_a_message_that_is_too_large(speak: Speak, make: Make) -> None:
     async def script(connection: ServerConnection) -> None:
         await connection.send(OPEN)

@@ -387,7 +387,7 @@ class ClientNamespace(CatchAlls):
             self._receive_event(packet.data, packet.id)
         elif type is PacketType.ACK:
             if packet.id is not None:
-                self._acks.resolve(packet.id, packet.data)
+                self._acks.resolve(packet.id, packet.data or [])  # it may have no arguments, and no list of them
         else:
             self.active = False
             self.lose("io server disconnect")
