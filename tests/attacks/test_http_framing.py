@@ -120,3 +120,33 @@ def test_a_body_in_chunks_with_long_extensions_is_taken(target: Target) -> None:
         connection.send(b"0\r\n\r\n")
         assert connection.read_response().body == b"ok"
     assert session.packets()[0].startswith("40")
+
+
+@pytest.mark.parametrize("framing", [b"Content-Length: %d\r\n\r\n", b"Transfer-Encoding: chunked\r\n\r\n%x\r\n"])
+@pytest.mark.parametrize("upgrade", [b"h2c", b"websocket, h2c", b"websocket"])
+@pytest.mark.parametrize("path", [b"/", b"/socket.io/?EIO=4&transport=polling&sid=none"])
+def test_the_body_of_a_request_that_asks_for_an_upgrade_is_no_request(
+    target: Target, path: bytes, upgrade: bytes, framing: bytes
+) -> None:
+    """A proxy that passes ``Upgrade`` on, as it must for WebSocket, would see one request where two are answered."""
+    body = b"GET /second HTTP/1.1\r\nHost: a\r\n\r\n"
+    framing = framing % len(body)
+    with Connection(target.port) as connection:
+        connection.send(
+            b"POST %b HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: %b\r\n%b" % (path, upgrade, framing)
+        )
+        assert connection.read_response().status == 400
+        with suppress(ConnectionEnded):
+            connection.send(body)
+        assert b"HTTP/1.1" not in connection.read_to_end()
+
+
+@pytest.mark.parametrize("path", [b"/nowhere", POLLING.encode()])
+def test_an_upgrade_that_is_not_spoken_here_is_ignored(target: Target, path: bytes) -> None:
+    """RFC 9110, section 7.8. What comes behind such a request in one segment is answered, too."""
+    fields = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\nContent-Length: 0\r\n"
+    expected = 404 if path == b"/nowhere" else 200
+    with Connection(target.port) as connection:
+        for _ in range(2):
+            connection.send(b"GET %b HTTP/1.1\r\nHost: a\r\n%b\r\n" % (path, fields) * 3)
+            assert [connection.read_response().status for _ in range(3)] == [expected] * 3

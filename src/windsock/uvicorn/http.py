@@ -128,6 +128,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._active: RequestResponseCycle | None = None
         self._parsing = False
         self._read = b""
+        self._behind = b""
         self._draining = False
         self._exchange: Exchange | None = None
         self._answered = False
@@ -192,9 +193,11 @@ class HttpProtocol(HttpToolsProtocol):
             return
         self._parsing = True
         self._fed = False
-        self._read = data
+        self._read = rest = data
         try:
-            super().data_received(data)
+            while rest:
+                super().data_received(rest)
+                rest, self._behind = self._behind, b""
         finally:
             self._parsing = False
             self._read = b""
@@ -277,7 +280,12 @@ class HttpProtocol(HttpToolsProtocol):
         app = self._direct_app
         if self._direct is not None:
             raise HeadRefused  # behind a poll that waits: it could not be answered in order
-        if app is not None and self._is_idle() and not self.parser.should_upgrade():
+        upgrading = self.parser.should_upgrade()
+        if upgrading and self._announces_body():
+            # The parser takes the body for what comes behind the request, and would read a request in it that a proxy
+            # has not seen.
+            raise HeadRefused
+        if app is not None and self._is_idle() and not upgrading:
             path, _, query = self.url.partition(b"?")
             if path == app.raw_path:
                 scope = cast("dict[str, Any]", self.scope)
@@ -465,6 +473,19 @@ class HttpProtocol(HttpToolsProtocol):
             raise HeadRefused
         if not hosts and self.parser.get_http_version() == "1.1":
             raise HeadRefused
+
+    def _announces_body(self) -> bool:
+        return any(
+            name == b"transfer-encoding" or (name == b"content-length" and value.strip(b"0"))
+            for name, value in self.headers
+        )
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Called when a request asks for a protocol that is not spoken here: it is answered without, and so is what
+        comes behind it (RFC 9110, section 7.8)."""
+        upgrade = sys.exception()
+        if isinstance(upgrade, httptools.HttpParserUpgrade):
+            self._read = self._behind = self._read[upgrade.args[0] :]
 
     def _is_idle(self) -> bool:
         """Whether every earlier request of the connection is answered, and the answers taken."""
