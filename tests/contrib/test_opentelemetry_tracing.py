@@ -304,10 +304,11 @@ async def test_a_long_tracestate_is_left_out(
     assert connection.parent.trace_state == (state if kept else {})
 
 
+@pytest.mark.parametrize("accept_traceparent", [False, True])
 async def test_what_is_current_around_the_server_is_not_its_connections_parent(
-    host: Serve, way: Way, join: Join, spans: Spans
+    host: Serve, way: Way, join: Join, spans: Spans, accept_traceparent: bool
 ) -> None:
-    app = make_server(spans).asgi()
+    app = make_server(spans, accept_traceparent=accept_traceparent).asgi()
     tracer = spans.provider.get_tracer("the framework around")
 
     async def around(scope: Scope, receive: Receive, send: Send) -> None:

@@ -218,7 +218,8 @@ async def test_what_waits_for_a_client(host: Serve, stack: AsyncExitStack, dial:
     site, http = await serve(host, stack, io, metrics, "lane")
     peer = await dial(site, "polling")
     await peer.connect()
-    assert (await scrape(http))("buffered_bytes") == 0
+    figures = await scrape(http)
+    assert figures("buffered_bytes") == figures("waiting_sessions") == 0
     io.emit("said", "x" * 10_000)  # and no GET takes it
     figures = await scrape(http)
     assert 10_000 <= figures("buffered_bytes") < 10_100
