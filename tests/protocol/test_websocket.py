@@ -313,6 +313,27 @@ def test_a_close_frame_between_fragments_is_a_clean_end() -> None:
     assert reader.closed == Closed(1000)
 
 
+@pytest.mark.parametrize(
+    ("piece", "message"),
+    [
+        (client_frame(TEXT, b"a", final=False) + client_frame(CONTINUATION, b"b"), "ab"),
+        (client_frame(TEXT, reserved=0x4), ""),
+    ],
+    ids=["fragments", "compressed"],
+)
+def test_a_flood_of_frames_that_take_long_is_taken_in_portions(piece: bytes, message: str) -> None:
+    """Nobody else has to wait until all are read. What comes meanwhile has its place behind them."""
+    reader = MessageReader(LIMIT, [PerMessageDeflate(True, True, 15, 15)])
+    read = reader.receive(piece * 10_000)
+    longest = len(read)
+    while reader.more:
+        portion = reader.receive(b"")
+        longest = max(longest, len(portion))
+        read += portion
+    assert 0 < longest < 2000
+    assert read + reader.receive(client_frame(TEXT, b"last")) == [message] * 10_000 + ["last"]
+
+
 def test_we_close_and_the_peer_answers() -> None:
     reader = MessageReader(LIMIT)
     before = reader.closing

@@ -49,6 +49,10 @@ INFLATION: Final = 256 * 1024
 A thousandth of a compressed message is enough to send it: the 64 kilobytes of one read would stand in memory as 64
 megabytes, and as many again for each client that is not read from."""
 
+LIBRARY_FRAME: Final = 256
+"""Bytes for which a frame that took the library counts among these, besides its message's: empty fragments would keep
+everybody else waiting for a third of a second with each read."""
+
 _FIN: Final = 0x80
 _RSV1: Final = 0x40
 _MASKED: Final = 0x80
@@ -293,13 +297,13 @@ class MessageReader:
         return self.closed is not None or (self._library is not None and self._library.state is not State.OPEN)
 
     def _take_uncommon(self, frame: bytes, start: int, messages: list[str | bytes]) -> int:
-        """Takes any frame; returns the bytes of the message that it completed."""
+        """Takes any frame; returns what it counts for in :data:`INFLATION`."""
         # Pings and pongs without the library, which takes twenty times as long: floods are made of them.
         head = frame[0]
         if start > 6 or (head != _PING and head != _PONG and (head != _CLOSE or self._library is not None)):
             known = len(messages)
             self._delegate(frame, messages)
-            return len(messages[-1]) if len(messages) > known else 0
+            return LIBRARY_FRAME + (len(messages[-1]) if len(messages) > known else 0)
         if head == _PING:
             self._answer_ping(apply_mask(frame[start:], frame[start - 4 : start]))
         elif head == _CLOSE:
