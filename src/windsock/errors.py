@@ -27,7 +27,7 @@ class PacketError(ProtocolViolation):
 
 class UndecodableArgument(WindsockError):
     """The packet is well-formed, but an argument holds what Python has not: text with a lone surrogate,
-    a date before the year 1 or after 9999.
+    a date before the year 1 or after 9999; or what cannot be sent on, since it is nested too deep.
 
     It is the sender's data and not its protocol that is wrong, so the event is refused and the
     connection stays.

@@ -190,6 +190,33 @@ def test_very_deep_json(target: Target, transport: str, opening: str) -> None:
             offender.send("2" + opening * depth)
 
 
+@pytest.mark.parametrize("opening", ["[", '{"a":'])
+@on_both_transports
+def test_what_is_nested_deeper_than_can_be_sent_on_is_refused(target: Target, transport: str, opening: str) -> None:
+    """The handlers send back what they get: the log would blame them for what a client sent."""
+    closing = "]" if opening == "[" else "}"
+    for depth in (201, 254, 300, 1000):
+        with Offender(target, transport) as offender:
+            nested = opening * depth + "1" + closing * depth
+            offender.send(f'21["echo",{nested}]', f'22["echo-ack",{nested}]', f"3999[{nested}]")
+            for id in (1, 2):
+                [answer] = json.loads(offender.receive().removeprefix(f"3{id}"))
+                assert answer["error"]["code"] == "invalid_payload"
+            offender.send(f'20["echo",{opening * 200}1{closing * 200}]')
+            assert offender.receive() == f'2["echo",{opening * 200}1{closing * 200}]'
+
+
+@pytest.mark.parametrize("refused", ['"\\ud800"', "[" * 300 + "]" * 300], ids=["surrogate", "nesting"])
+@on_both_transports
+def test_an_event_with_attachments_is_refused_with_them(target: Target, transport: str, refused: str) -> None:
+    with Offender(target, transport) as offender:
+        offender.send(f'52-7["echo",{refused},{json.dumps(PLACEHOLDER)}]', b"one", b"two")
+        [answer] = json.loads(offender.receive().removeprefix("37"))
+        assert answer["error"]["code"] == "invalid_payload"
+        offender.send(event(PLACEHOLDER), b"three")
+        assert offender.receive() == event(PLACEHOLDER).replace(" ", "")
+
+
 NUMBERS = {
     "1e999": None,
     "-1e999": None,

@@ -212,7 +212,7 @@ STRICTER = [
         "a placeholder names an attachment by a whole number, each once; the original takes 0.5 and repeats one",
         re.compile(r"[56].*_placeholder", re.DOTALL),
     ),
-    Difference("nesting deeper than a thousand is refused", re.compile(r"(?:[^\[{]*[\[{]){900,}", re.DOTALL)),
+    Difference("nesting deeper than 200 is refused", re.compile(r"(?:[^\[{]*[\[{]){200,}", re.DOTALL)),
 ]
 
 PIECES = [

@@ -141,7 +141,8 @@ async def test_a_session_iterates(host: Serve, lane: Lane, stack: AsyncExitStack
     assert await soon(left.get()) == "the client"
 
 
-async def test_a_session_reads_json(host: Serve, lane: Lane, stack: AsyncExitStack) -> None:
+@pytest.mark.parametrize("wrong", ["{", "[" * 201 + "]" * 201, b'{"a":' * 300 + b"1" + b"}" * 300])
+async def test_a_session_reads_json(host: Serve, lane: Lane, stack: AsyncExitStack, wrong: str | bytes) -> None:
     endpoint = Endpoint()
 
     @endpoint.on("session")
@@ -150,9 +151,10 @@ async def test_a_session_reads_json(host: Serve, lane: Lane, stack: AsyncExitSta
             socket.send_json([value])
 
     connection = await dial(await host(endpoint, lane), stack)
-    await connection.send('{"a":1}')
-    assert await soon(connection.recv()) == '[{"a":1}]'
-    await connection.send("{")
+    for value in ('{"a":1}', "[" * 200 + "]" * 200):
+        await connection.send(value)
+        assert await soon(connection.recv()) == f"[{value}]"
+    await connection.send(wrong)
     code, reason = await end(connection)
     assert code == 1007
     assert reason.startswith("expected JSON")

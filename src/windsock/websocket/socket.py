@@ -13,6 +13,7 @@ from windsock.engine.backlog import Backlog
 from windsock.engine.transports.outbox import FLUSH_AT
 from windsock.errors import EncodeError, NotConnected
 from windsock.protocol import json
+from windsock.protocol.nesting import MAX_DEPTH, is_json_too_deep
 from windsock.protocol.websocket import BINARY, SHORT_TEXT_HEADS, TEXT, Closed, Data, frame
 
 if TYPE_CHECKING:
@@ -199,6 +200,9 @@ class WebSocket:
                 value = orjson.loads(message)
             except orjson.JSONDecodeError as error:
                 self.close(1007, f"expected JSON: {error}")
+                return
+            if is_json_too_deep(message, [value]):
+                self.close(1007, f"expected JSON nested at most {MAX_DEPTH} deep")
                 return
             yield value
 

@@ -310,14 +310,25 @@ def test_malformed_packets_are_refused(text: str) -> None:
         JsonDecoder().add(text)
 
 
-@pytest.mark.parametrize("depth", [500, 100_000])
-def test_depth_is_no_weapon(depth: int) -> None:
-    nested = "[" * depth + "]" * depth
-    try:
-        packet = JsonDecoder().add(f'2["a",{nested}]')
-    except PacketError:
-        return
+@pytest.mark.parametrize("head", ["27", "2/a,7", "37", "3/a,7"])
+def test_what_is_nested_too_deep_to_be_sent_on_refuses_the_packet_only(head: str) -> None:
+    """Whatever else the arguments are, and however many lists stand beside each other."""
+    for depth in (201, 500, 1000):
+        with pytest.raises(UndecodableArgument, match="nested at most 200 deep") as caught:
+            JsonDecoder().add(f'{head}["a",{"[" * depth + "]" * depth}]')
+        assert caught.value.ack_id == (7 if head[0] == "2" else None)
+        assert caught.value.namespace == ("/a" if "/" in head else "/")
+    deepest = "[" * 200 + "]" * 200
+    packet = JsonDecoder().add(f'{head}["a",[[],[]],{deepest},{"[]," * 1000}{deepest}]')
     assert packet is not None
+    assert packet.data[2] == packet.data[-1] == json.loads(deepest)
+
+
+@pytest.mark.parametrize(("text", "depth"), [("0", 300), ("2", 100_000), ("3", 100_000), ("4", 300)])
+def test_depth_is_no_weapon(text: str, depth: int) -> None:
+    nested = '{"a":' * depth + "1" + "}" * depth
+    with pytest.raises(PacketError, match=r"nested|depth"):
+        JsonDecoder().add(text + (f'["a",{nested}]' if text in "23" else nested))
 
 
 def test_the_longest_namespace_and_id_pass() -> None:
@@ -365,7 +376,7 @@ def test_each_placeholder_has_an_attachment_of_its_own(data: str) -> None:
 
 
 def test_a_placeholder_far_down_is_filled() -> None:
-    depth = 900
+    depth = 199
     text = "[" * depth + '{"_placeholder":true,"num":0}' + "]" * depth
     value = read(f'51-["x",{text}]', b"data").data[1]
     for _ in range(depth):

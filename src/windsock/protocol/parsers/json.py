@@ -14,6 +14,7 @@ from orjson import JSONDecodeError, dumps, loads
 
 from windsock.errors import EncodeError, PacketError, UndecodableArgument
 from windsock.protocol.engineio import Message
+from windsock.protocol.nesting import MAX_DEPTH, SHALLOW, is_json_too_deep
 from windsock.protocol.socketio import (
     MAX_ACK_ID_DIGITS,
     MAX_ATTACHMENTS,
@@ -121,13 +122,15 @@ class JsonParser:
 class JsonDecoder:
     """Reads the packets of one connection; see :class:`windsock.protocol.socketio.Decoder`."""
 
-    __slots__ = ("_attachments", "_expected", "_max_attachments", "_packet")
+    __slots__ = ("_attachments", "_expected", "_max_attachments", "_packet", "_refusal")
 
     def __init__(self, max_attachments: int = MAX_ATTACHMENTS) -> None:
         self._max_attachments = max_attachments
         self._packet: Packet | None = None
         self._expected = 0
         self._attachments: list[bytes] | None = None
+        # Why the packet is refused when it is whole: its attachments come in any case, and belong to no other.
+        self._refusal: UndecodableArgument | None = None
 
     def add(self, message: str | bytes, start: int = 0) -> Packet | None:
         """See :meth:`windsock.protocol.socketio.Decoder.add`."""
@@ -154,6 +157,8 @@ class JsonDecoder:
                     raise _decode_error(body, error, _EVENT, "/", id) from None
                 if not data or type(data[0]) is not str or data[0] in RESERVED_EVENTS:
                     check_payload(_EVENT, data)
+                if len(body) > SHALLOW:
+                    _check_depth(body, data, _EVENT, "/", id)
                 return Packet(_EVENT, "/", data, id)
         return self._decode(message[start:])
 
@@ -161,7 +166,7 @@ class JsonDecoder:
         """Reads a text that was not decoded, if it is what nearly all are: an event in the namespace ``/``, in order.
 
         Args:
-            message: UTF-8; JSON that is not is not in order.
+            message: UTF-8; JSON that is not is not in order. Short, so that it is not nested too deep.
             start: where the packet begins.
 
         Returns:
@@ -194,6 +199,9 @@ class JsonDecoder:
         if len(attachments) < self._expected:
             return None
         self._packet = self._attachments = None
+        refusal, self._refusal = self._refusal, None
+        if refusal is not None:
+            raise refusal
         _fill_placeholders(packet.data, attachments)
         return packet
 
@@ -217,8 +225,12 @@ class JsonDecoder:
             raise PacketError("expected a number of attachments and '-' in a binary packet")
         data = None
         if len(text) > position:
-            data = _load(text[position:], kind, namespace, id)
-            check_payload(kind, data)
+            try:
+                data = _load(text[position:], kind, namespace, id)
+            except UndecodableArgument as refusal:
+                if not expected:
+                    raise
+                self._refusal = refusal
         elif kind is _EVENT or kind is PacketType.CONNECT_ERROR or expected:
             check_payload(kind, data)
         packet = Packet(kind, namespace, data, id)
@@ -258,9 +270,22 @@ def _ack_id(text: str, position: int) -> tuple[int, int]:
 
 def _load(text: str, kind: PacketType, namespace: str, id: int | None) -> Any:
     try:
-        return loads(text)
+        data = loads(text)
     except JSONDecodeError as error:
         raise _decode_error(text, error, kind, namespace, id) from None
+    check_payload(kind, data)
+    if len(text) > SHALLOW:
+        _check_depth(text, data, kind, namespace, id)
+    return data
+
+
+def _check_depth(text: str, data: Any, kind: PacketType, namespace: str, id: int | None) -> None:
+    if not is_json_too_deep(text, data):
+        return
+    message = f"expected arguments nested at most {MAX_DEPTH} deep"
+    if kind is _EVENT or kind is _ACK:
+        raise UndecodableArgument(message, namespace=namespace, ack_id=id if kind is _EVENT else None)
+    raise PacketError(message)
 
 
 def _decode_error(

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from windsock.errors import ConfigurationError, EncodeError, PacketError, UndecodableArgument
 from windsock.protocol.engineio import Message
+from windsock.protocol.nesting import MAX_DEPTH, is_too_deep
 from windsock.protocol.socketio import (
     MAX_ACK_ID_DIGITS,
     MAX_NAMESPACE_LENGTH,
@@ -27,6 +28,8 @@ _KINDS: Final[dict[int, PacketType]] = {
 _TYPES: Final[dict[PacketType, bytes]] = {kind: b"\xa4type%c\xa3nsp" % kind for kind in _KINDS.values()}
 _ROOT: Final = b"\xa1/"
 _END_OF_IDS: Final = 10**MAX_ACK_ID_DIGITS
+_LEVELS: Final = 255
+"""Of containers that ormsgpack writes."""
 
 
 class MsgpackParser:
@@ -85,11 +88,14 @@ class MsgpackParser:
 class MsgpackDecoder:
     """See :class:`windsock.protocol.socketio.Decoder`. Made by :class:`MsgpackParser`."""
 
-    __slots__ = ("_loads", "_unreadable")
+    __slots__ = ("_dumps", "_loads", "_unreadable")
 
     def __init__(self) -> None:
+        from ormsgpack import packb  # noqa: PLC0415  see above
+
         from windsock.protocol.notepack import UnreadableDate, loads  # noqa: PLC0415  see above
 
+        self._dumps = packb
         self._loads = loads
         self._unreadable = UnreadableDate
 
@@ -100,15 +106,13 @@ class MsgpackDecoder:
         try:
             fields = self._loads(message)
         except self._unreadable as error:
-            packet = _read(self._loads(message, every_date=True))
-            if packet.type is not _EVENT and packet.type is not _ACK:
-                raise PacketError(str(error)) from None
-            raise UndecodableArgument(
-                str(error), namespace=packet.namespace, ack_id=packet.id if packet.type is _EVENT else None
-            ) from None
+            raise _refusal(_read(self._loads(message, every_date=True)), str(error)) from None
         except ValueError as error:
             raise PacketError(f"expected MessagePack: {error}") from None
-        return _read(fields)
+        packet = _read(fields)
+        if len(message) > MAX_DEPTH and is_too_deep(packet.data, self._dumps, _LEVELS):
+            raise _refusal(packet, f"expected arguments nested at most {MAX_DEPTH} deep")
+        return packet
 
 
 def _read(fields: Any) -> Packet:
@@ -137,6 +141,12 @@ def _read(fields: Any) -> Packet:
     elif data is not None or (kind is not PacketType.CONNECT and kind is not PacketType.DISCONNECT):
         check_payload(kind, data)
     return Packet(kind, namespace, data, id)
+
+
+def _refusal(packet: Packet, message: str) -> PacketError | UndecodableArgument:
+    if packet.type is not _EVENT and packet.type is not _ACK:
+        return PacketError(message)
+    return UndecodableArgument(message, namespace=packet.namespace, ack_id=packet.id if packet.type is _EVENT else None)
 
 
 def _show(value: Any) -> str:
