@@ -107,3 +107,35 @@ test("at the end it stays at the end; elsewhere new messages are announced", asy
   await write(page, "one's own message brings one to the end");
   await expect(page.getByText("one's own message brings one to the end")).toBeInViewport();
 });
+
+test("others' messages that come while one's own is on its way leave the list at its end", async ({
+  server,
+  admin,
+  open,
+}) => {
+  const room = await longRoom(server, admin);
+  const page = await open();
+  const held: (() => void)[] = [];
+  let isHeld = true;
+  await page.routeWebSocket(/socket\.io/, (socket) => {
+    const upstream = socket.connectToServer();
+    socket.onMessage((message) => {
+      if (isHeld && String(message).includes("message:send")) held.push(() => upstream.send(message));
+      else upstream.send(message);
+    });
+  });
+  await logIn(page, room.friend.user.username);
+  await page.goto(`/rooms/${room.id}`);
+  await expect(page.getByText(`message ${TOTAL}`, { exact: true })).toBeVisible();
+  await expect.poll(() => distanceFromEnd(page)).toBeLessThan(2);
+  await write(page, "still on its way");
+  await expect.poll(() => held.length).toBeGreaterThan(0);
+  for (let number = 1; number <= 5; number++) await admin.send(room.id, `crossing ${number}`);
+  await expect(page.getByText("crossing 5", { exact: true })).toBeVisible();
+  await expect.poll(() => distanceFromEnd(page)).toBeLessThan(2);
+  isHeld = false;
+  for (const send of held) send();
+  await expect(page.getByText(/Sending|Waiting to be sent/)).toHaveCount(0);
+  await admin.send(room.id, "and after it");
+  await expect(page.getByText("and after it", { exact: true })).toBeInViewport();
+});

@@ -82,6 +82,12 @@ export function MessageList(props: MessageListProps) {
   }, [virtualizer]);
 
   useStayAtEnd(scroller, isAtEnd, virtualizer.scrollToEnd);
+  const follow = useCallback(() => {
+    virtualizer.scrollToEnd();
+    // Before the browser tells of it: what comes in until then is followed, too.
+    onAtEnd(true);
+  }, [virtualizer, onAtEnd]);
+  useFollowInsertions(rows, isAtEnd, follow);
 
   const first = virtualizer.getVirtualItems()[0];
   const isNearBeginning =
@@ -274,6 +280,20 @@ function useStayAtEnd(
     observer.observe(element);
     return () => observer.disconnect();
   }, [scroller, scrollToEnd]);
+}
+
+/**
+ * What comes in above the last row, as another's message does while one's own is still on its way, is no append, and
+ * the virtualizer does not follow it: at the end the list stays at the end.
+ */
+function useFollowInsertions(rows: readonly Row[], isAtEnd: boolean, follow: () => void): void {
+  const before = useRef(rows);
+  useLayoutEffect(() => {
+    const previous = before.current;
+    before.current = rows;
+    const isInsertion = rows.length > previous.length && rows.at(-1)?.key === previous.at(-1)?.key;
+    if (isInsertion && isAtEnd) follow();
+  }, [rows, isAtEnd, follow]);
 }
 
 /**

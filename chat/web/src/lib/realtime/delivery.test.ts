@@ -56,6 +56,22 @@ function generator(seed: number): () => number {
 }
 
 describe("delivery", () => {
+  it("forgets that older messages did not load, once the connection is back", async () => {
+    const here = world();
+    for (let count = 0; count < 120; count++) here.bobWrites(`his ${count}`);
+    here.connect();
+    here.delivery.show("room");
+    await here.clock.advance(1_000);
+    here.disconnect();
+    void here.delivery.loadOlder("room");
+    await here.clock.advance(1_000);
+    const older = () => here.delivery.store.getState().logs.room?.older;
+    expect(older()).toBe("failed");
+    here.connect();
+    await here.clock.advance(1_000);
+    expect(older()).toBe("idle");
+  });
+
   it("shows what was written while the connection was away, on both sides, once and in order", async () => {
     const here = world();
     here.connect();

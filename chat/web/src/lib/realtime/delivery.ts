@@ -234,6 +234,8 @@ export class Delivery {
 
   /** What was being read when the connection came may have been read before it: catch up in any case. */
   async #resume(roomId: string): Promise<void> {
+    // What did not load without a connection is asked for again when it comes into view.
+    if (this.#view(roomId)?.older === "failed") this.#patch(roomId, { older: "idle" });
     if (this.#view(roomId)?.state !== "ready") await this.#load(roomId);
     await this.#catchUp(roomId, true);
   }
