@@ -69,6 +69,9 @@ async def test_a_payload_of_another_shape_is_refused(town: Town, event: str, pay
     [
         ("message:send", {"text": ""}),
         ("message:send", {"text": " \n\t "}),
+        ("message:send", {"text": "\u200b"}),
+        ("message:send", {"text": "\u2800 \u3164\n\u200d\ufe0f\u202e\x07"}),
+        ("message:edit", {"text": "\u2060\u00ad\U000e0041"}),
         ("message:send", {"text": "x" * 4001}),
         ("message:send", {"text": "a\0b"}),
         ("message:send", {"text": 7}),

@@ -30,6 +30,7 @@ _DECEPTIVE: Final = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\u2800\u3164"
     "\ufe00-\ufe0d\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
+_JOINERS: Final = frozenset("\u200c\u200d\ufe0e\ufe0f")
 # The flags of England, Scotland and Wales are a black one with invisible letters behind it.
 _FLAG: Final = re.compile("\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a]{3,6}\U000e007f")
 
@@ -74,8 +75,8 @@ def paragraph(value: str, longest: int) -> str:
 
 
 def message(value: str) -> str:
-    """A message, kept exactly as it was written; it must not be blank."""
-    if not storable(value).strip():
+    """A message, kept exactly as it was written; there must be something to see in it."""
+    if not any(_is_seen(char) for char in storable(value)):
         raise ValueError("a message must not be blank")
     if len(value) > MESSAGE_MAX:
         raise ValueError(f"a message has at most {MESSAGE_MAX} characters")
@@ -93,6 +94,12 @@ def password(value: str) -> str:
 def search_key(value: str) -> str:
     """The form in which names are searched and sorted, the same on every database."""
     return unicodedata.normalize("NFKC", storable(value)).casefold()
+
+
+def _is_seen(char: str) -> bool:
+    return not (
+        char.isspace() or char in _JOINERS or unicodedata.category(char) == "Cc" or _DECEPTIVE.match(char) is not None
+    )
 
 
 def _honest(text: str, longest: int) -> str:

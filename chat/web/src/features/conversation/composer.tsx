@@ -4,6 +4,7 @@ import { SendIcon } from "@/components/icons";
 import { readDraft, writeDraft } from "@/features/conversation/drafts";
 import { useTypingSignal } from "@/features/conversation/use-typing-signal";
 import type { Room } from "@/lib/api/types";
+import { isBlank } from "@/lib/blank";
 import { cn } from "@/lib/class-names";
 import { useOverlay } from "@/lib/overlays";
 import { useConnection } from "@/lib/realtime/connection";
@@ -32,7 +33,7 @@ export function Composer({ room, onSent, onEditLast }: ComposerProps) {
   const note = useTypingSignal(room.id);
   const isConnected = useConnection((state) => state.status === "connected");
   const left = MAX_MESSAGE - [...text].length;
-  const maySend = text.trim().length > 0 && left >= 0;
+  const maySend = !isBlank(text) && left >= 0;
 
   useLayoutEffect(() => growToFit(box.current, text), [text]);
   useEffect(() => {
@@ -51,7 +52,7 @@ export function Composer({ room, onSent, onEditLast }: ComposerProps) {
   const write = (next: string) => {
     setText(next);
     writeDraft(me.id, room.id, next);
-    note(next.trim().length > 0);
+    note(!isBlank(next));
   };
   const send = () => {
     if (!maySend) return;

@@ -3,6 +3,7 @@ import { Button } from "@/components/button";
 import { Complaint } from "@/components/notice";
 import { growToFit, MAX_MESSAGE, tidy } from "@/features/conversation/composer";
 import { useFocusStays } from "@/features/conversation/use-focus-stays";
+import { isBlank } from "@/lib/blank";
 import type { LogItem } from "@/lib/log/room-log";
 import { current } from "@/lib/realtime/live";
 
@@ -22,7 +23,7 @@ export function MessageEditor({ roomId, item, onClose }: MessageEditorProps) {
   const [isPending, setPending] = useState(false);
   const left = MAX_MESSAGE - [...text].length;
   const isChanged = tidy(text) !== item.text;
-  const maySave = text.trim().length > 0 && left >= 0;
+  const maySave = !isBlank(text) && left >= 0;
 
   useLayoutEffect(() => growToFit(box.current, text), [text]);
   useFocusStays(form);
