@@ -35,11 +35,9 @@ test("on a phone one thing is on the screen at a time, and nothing sticks out", 
   const page = await open({ phone: true });
   const sidebar = page.getByRole("navigation", { name: "Rooms and conversations" });
   const fits = async () => {
-    const [inner, outer] = await page.evaluate(() => [
-      document.documentElement.scrollWidth,
-      globalThis.innerWidth,
-    ]);
-    expect(inner).toBeLessThanOrEqual(outer ?? 0);
+    // Not the page's own `innerWidth`: a phone's grows with what sticks out.
+    const width = await page.evaluate(() => document.documentElement.scrollWidth);
+    expect(width).toBeLessThanOrEqual(page.viewportSize()?.width ?? 0);
     const feed = list(page);
     if (await feed.count())
       expect(await feed.evaluate((one) => one.scrollWidth - one.clientWidth)).toBeLessThanOrEqual(0);
@@ -72,6 +70,71 @@ test("on a phone one thing is on the screen at a time, and nothing sticks out", 
   await page.getByRole("button", { name: "Close members" }).tap();
   await page.getByRole("link", { name: "Back to rooms" }).tap();
   await expect(sidebar).toBeVisible();
+});
+
+/** What is seen and reaches beyond the window or the dialog it is in, as its text's beginning. */
+function stickingOut(page: Page): Promise<string[]> {
+  // Not the page's own `innerWidth`: a phone's grows with what sticks out.
+  return page.evaluate((width) => {
+    const found: string[] = [];
+    for (const element of document.querySelectorAll<HTMLElement>("h1, h2, p, strong, button, input, a")) {
+      const box = element.getBoundingClientRect();
+      if (box.width < 2 || !element.checkVisibility()) continue;
+      const frame = element.closest("[role=dialog], [role=alertdialog], main, nav")?.getBoundingClientRect();
+      const [left, right] = [frame?.left ?? 0, frame?.right ?? width];
+      const isCut =
+        element.scrollWidth > element.clientWidth + 1 && getComputedStyle(element).overflowX === "visible";
+      if (box.left < left - 1 || box.right > Math.min(right, width) + 1 || (isCut && box.width > 8))
+        found.push(
+          `${element.tagName} ${element.getAttribute("aria-label") ?? element.textContent?.slice(0, 30)}`,
+        );
+    }
+    return found;
+  }, page.viewportSize()?.width ?? 0);
+}
+
+test("the longest names there may be stay where they belong", async ({ server, admin, open }) => {
+  const endless = (letter: string) => letter.repeat(64);
+  const friend = await Person.signUp(server.url, fresh("wanda"), endless("W"));
+  const inside = await friend.createRoom(endless("M"), "public", endless("T").repeat(4));
+  const outside = await friend.createRoom(endless("O"), "public", endless("T").repeat(4));
+  const secret = await friend.createRoom(endless("S"), "private");
+  await admin.join(inside.id);
+  await friend.call("POST", `/rooms/${secret.id}/invitations`, { user_id: admin.user.id });
+  const direct = await friend.direct(admin.user.id);
+  await friend.send(direct.id, "unread");
+  for (const phone of [true, false]) {
+    const page = await open({ phone });
+    const fits = (where: string) => expect.poll(() => stickingOut(page), { message: where }).toEqual([]);
+    await logIn(page, admin.user.username);
+    await expect(page.getByRole("region", { name: "Invitations" })).toContainText(endless("W"));
+    await expect(page.getByRole("link", { name: endless("M") })).toBeVisible();
+    await fits("the list of rooms");
+    await page.goto(`/rooms/${outside.id}`);
+    await expect(page.getByRole("button", { name: "Join this room" })).toBeVisible();
+    await fits("a room seen from outside");
+    await page.goto(`/rooms/${direct.id}`);
+    await expect(page.getByText(/the beginning of your conversation/)).toBeVisible();
+    await fits("a direct room");
+    await page.goto(`/rooms/${inside.id}`);
+    await page.getByRole("button", { name: "About this room" }).click();
+    await expect(page.getByRole("heading", { name: /^About / })).toBeVisible();
+    await fits("a dialog");
+    await page.goto("/admin");
+    await page.getByRole("button", { name: `Actions for ${endless("W")}` }).click();
+    await page.getByRole("menuitem", { name: "Ban…" }).click();
+    await expect(page.getByRole("heading", { name: /^Ban / })).toBeVisible();
+    await fits("a question");
+    await page.getByRole("button", { name: "Ban", exact: true }).click();
+    await expect(page.getByText(/has been banned/)).toBeVisible();
+    await fits("a notice");
+    await admin.call("POST", `/admin/users/${friend.user.id}/reinstate`);
+  }
+  const newcomer = await Person.signUp(server.url, fresh("nina"), endless("N"));
+  const page = await open({ width: 800 });
+  await logIn(page, newcomer.user.username);
+  await expect(page.getByRole("heading", { name: /^Welcome, / })).toBeVisible();
+  await expect.poll(() => stickingOut(page)).toEqual([]);
 });
 
 test("the theme follows the system until one is chosen, and is there before the first paint", async ({

@@ -23,7 +23,7 @@ export function Home() {
     <div className="flex h-full items-center justify-center px-6">
       <div className="flex max-w-lg flex-col items-center text-center">
         <Logo className="size-16" swaying />
-        <h1 className="mt-5 text-2xl">Welcome, {me.display_name}</h1>
+        <h1 className="mt-5 max-w-full text-2xl wrap-anywhere">Welcome, {me.display_name}</h1>
         <p className="mt-2 text-balance text-soft">
           Rooms are where people talk. Look at those that are open, create one, or write to somebody.
         </p>

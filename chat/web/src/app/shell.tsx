@@ -15,7 +15,7 @@ export function Shell() {
   return (
     <div className="flex h-full flex-col">
       <ConnectionBanner />
-      <div className="grid min-h-0 flex-1 md:grid-cols-[17.5rem_minmax(0,1fr)]">
+      <div className="grid min-h-0 flex-1 grid-cols-1 md:grid-cols-[17.5rem_minmax(0,1fr)]">
         <Sidebar
           goTo={(place) => void navigate({ to: `/${place}` })}
           footer={<SelfMenu />}

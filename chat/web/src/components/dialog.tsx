@@ -46,7 +46,7 @@ export function Dialog({
               titleHidden ? "pb-0" : "pb-2",
             )}
           >
-            <Heading slot="title" className={cn("text-lg", titleHidden && "sr-only")}>
+            <Heading slot="title" className={cn("min-w-0 text-lg wrap-anywhere", titleHidden && "sr-only")}>
               {title}
             </Heading>
             {role === "dialog" && (

@@ -19,8 +19,8 @@ export function Empty({ icon: Icon, title, children, action }: EmptyProps) {
       <span className="mb-2 flex size-12 items-center justify-center rounded-2xl bg-sky-wash text-sky">
         <Icon className="size-6" />
       </span>
-      <p className="font-semibold text-ink">{title}</p>
-      {children && <div className="text-sm text-balance text-soft">{children}</div>}
+      <p className="max-w-full font-semibold text-ink wrap-anywhere">{title}</p>
+      {children && <div className="max-w-full text-sm text-balance text-soft wrap-anywhere">{children}</div>}
       {action && <div className="mt-3 flex flex-wrap justify-center gap-2">{action}</div>}
     </div>
   );

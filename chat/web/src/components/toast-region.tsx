@@ -22,7 +22,7 @@ export function ToastRegion() {
           ) : (
             <CheckIcon className={cn("shrink-0 text-calm")} />
           )}
-          <span>{toast.text}</span>
+          <span className="min-w-0 wrap-anywhere">{toast.text}</span>
           <IconButton label="Dismiss" size="sm" onPress={() => dismiss(toast.id)}>
             <CloseIcon />
           </IconButton>

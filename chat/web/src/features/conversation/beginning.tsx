@@ -18,7 +18,7 @@ export function Beginning({ room }: { room: Room }) {
         </span>
       )}
       <h2 className="mt-3 text-xl wrap-anywhere">{nameOf(room)}</h2>
-      <p className="mt-1 max-w-prose text-soft">
+      <p className="mt-1 max-w-prose text-soft wrap-anywhere">
         {room.peer
           ? `This is the beginning of your conversation with ${room.peer.display_name}. Only the two of you can read it.`
           : room.kind === "private"

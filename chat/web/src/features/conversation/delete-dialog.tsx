@@ -30,7 +30,7 @@ export function DeleteDialog({ roomId, item, onClose }: DeleteDialogProps) {
     <Dialog role="alertdialog" title="Delete this message?" onClose={onClose}>
       <p className="mb-3 text-soft">It disappears for everybody, and cannot be brought back.</p>
       <div className="scroll-quiet max-h-40 overflow-y-auto rounded-lg border border-line bg-sunken px-3 py-2">
-        <p className="text-sm font-semibold">{item.author.display_name}</p>
+        <p className="text-sm font-semibold wrap-anywhere">{item.author.display_name}</p>
         <Markdown text={item.text} />
       </div>
       <Complaint error={error} className="mt-3" />

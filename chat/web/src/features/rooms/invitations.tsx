@@ -36,7 +36,7 @@ function Card({ invitation }: { invitation: Invitation }) {
   };
   return (
     <div className="animate-rise rounded-xl border border-signal/25 bg-signal-wash p-3">
-      <p className="text-sm text-soft">
+      <p className="text-sm text-soft wrap-anywhere">
         <strong className="font-semibold text-ink">{invitation.invited_by.display_name}</strong> invites you
         to
       </p>

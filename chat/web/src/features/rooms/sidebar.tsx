@@ -194,7 +194,8 @@ export function DirectLink({ room }: { room: Room }) {
   return (
     <RowLink room={room}>
       <Avatar user={room.peer} size="sm" online={presence?.online} className="-ml-0.5" />
-      <span className="truncate">
+      {/* `relative`: what is for screen readers alone is cut off with the name, and widens nothing. */}
+      <span className="relative truncate">
         {nameOf(room)}
         {presence && <span className="sr-only">, {presence.online ? "online" : "offline"}</span>}
       </span>
