@@ -13,22 +13,19 @@ class Histogram:
         bounds: the upper bound of each range but the last, which has none; ascending.
 
     Attributes:
-        count: of figures.
-        total: their sum.
+        total: of the figures.
     """
 
-    __slots__ = ("_bounds", "_counts", "count", "total")
+    __slots__ = ("_bounds", "_counts", "total")
 
     def __init__(self, bounds: tuple[float, ...]) -> None:
         self._bounds = bounds
         self._counts = [0] * (len(bounds) + 1)
-        self.count: int = 0
         self.total: float = 0.0
 
     def record(self, figure: float) -> None:
         """Counts one."""
         self._counts[bisect_left(self._bounds, figure)] += 1
-        self.count += 1
         self.total += figure
 
     def buckets(self) -> list[tuple[str, float]]:
