@@ -197,6 +197,42 @@ async def test_a_direct_room_is_one_whoever_opens_it(town: Town) -> None:
     assert await code(ada, "POST", "/rooms/direct", {"user_id": str(uuid4())}) == (404, "not_found")
 
 
+async def test_nobody_is_in_more_rooms_than_one_answer_can_list(town: Town) -> None:
+    ada, bob, eve = await town.people(3)
+    public, private, direct = await bob.create(), await bob.create("private"), await town.person()
+    await bob.do("POST", f"/rooms/{private['id']}/invitations", {"user_id": ada.id})
+    opened = await ada.do("POST", "/rooms/direct", {"user_id": direct.id})
+    for _ in range(499):
+        await ada.create()
+
+    too_many = (409, "too_many_rooms")
+    assert await code(ada, "POST", "/rooms", {"kind": "public", "name": "one more"}) == too_many
+    assert await code(ada, "POST", f"/rooms/{public['id']}/join") == too_many
+    assert await code(ada, "POST", f"/rooms/{private['id']}/join") == too_many
+    assert await code(ada, "POST", "/rooms/direct", {"user_id": eve.id}) == too_many
+    assert await code(eve, "POST", "/rooms/direct", {"user_id": ada.id}) == too_many
+    assert (await direct.do("POST", "/rooms/direct", {"user_id": ada.id}))["id"] == opened["id"]
+    rooms = await ada.do("GET", "/rooms")
+    assert len(rooms) == 500
+    # The invitation waits until there is place for it.
+    await ada.do("POST", f"/rooms/{next(room['id'] for room in rooms if room['kind'] == 'public')}/leave")
+    assert (await ada.join(private))["membership"]["role"] == "member"
+
+
+async def test_a_hundred_invitations_wait_for_somebody_and_no_more(town: Town) -> None:
+    ada, bob = await town.people(2)
+    *rooms, last = [await ada.create("private") for _ in range(101)]
+    for room in rooms:
+        await ada.do("POST", f"/rooms/{room['id']}/invitations", {"user_id": bob.id})
+    invite = f"/rooms/{last['id']}/invitations"
+    assert await code(ada, "POST", invite, {"user_id": bob.id}) == (409, "too_many_invitations")
+    # One that waits already is no further one.
+    await ada.do("POST", f"/rooms/{rooms[0]['id']}/invitations", {"user_id": bob.id})
+    assert len(await bob.do("GET", "/invitations")) == 100
+    await bob.do("DELETE", f"/rooms/{rooms[0]['id']}/invitations/me")
+    await ada.do("POST", invite, {"user_id": bob.id})
+
+
 async def test_who_leaves_hears_no_more(town: Town) -> None:
     ada, bob = await town.people(2)
     room, other = await ada.create(), await ada.create()
@@ -256,6 +292,16 @@ async def test_when_the_owner_leaves_the_longest_member_follows(town: Town) -> N
     await bob.do("POST", f"/rooms/{room['id']}/leave")
     # Nobody is left; whoever comes next looks after the room.
     assert (await eve.join(room))["membership"]["role"] == "owner"
+
+
+async def test_who_is_banned_does_not_follow_the_owner(town: Town) -> None:
+    ada, bob, eve, admin = *await town.people(3), await town.admin()
+    room = await ada.create()
+    await bob.join(room)
+    await eve.join(room)
+    await admin.do("POST", f"/admin/users/{bob.id}/ban", {})
+    await ada.do("POST", f"/rooms/{room['id']}/leave")
+    assert (await eve.do("GET", f"/rooms/{room['id']}"))["membership"]["role"] == "owner"
 
 
 async def test_a_room_is_renamed_by_those_who_govern_it(town: Town) -> None:

@@ -22,7 +22,8 @@ from windsock_chat.services.membership import check_governor, check_member, chec
 from windsock_chat.services.presence import Presences
 from windsock_chat.services.sessions import confirm
 
-# Rooms that one person may join: a socket joins all of them when it connects, and the list of them is one answer.
+# Rooms that one person may be in: a socket joins all of them when it connects, and the list of them is one answer.
+# Direct rooms count, whoever opens them: nobody can fill another's list further.
 ROOMS_MAX: Final = 500
 
 
@@ -61,7 +62,7 @@ class Rooms:
         room_id, now = uuid4(), datetime.now(UTC)
         async with self._store.write() as work:
             principal = await confirm(work, principal)
-            await _check_room_for_more(work, principal)
+            await _check_room_for_more(work, principal.user.id)
             await work.rooms.add(room_id, kind, name, topic, now, direct_key=None)
             return await self._enter(work, principal, room_id, MemberRole.OWNER)
 
@@ -103,7 +104,7 @@ class Rooms:
             invitation = await work.invitations.get(room_id, principal.user.id)
             if standing.kind is not RoomKind.PUBLIC and invitation is None:
                 raise NotFound("room")
-            await _check_room_for_more(work, principal)
+            await _check_room_for_more(work, principal.user.id)
             if invitation is not None:
                 await work.invitations.remove(room_id, principal.user.id)
                 work.publish(InvitationClosed(principal.user.id, room_id))
@@ -172,7 +173,8 @@ class Rooms:
             raise NotFound("user")
         room = await work.rooms.find_direct(principal.user.id, key)
         if room is None:
-            await _check_room_for_more(work, principal)
+            for member_id in (principal.user.id, user_id):
+                await _check_room_for_more(work, member_id)
             room_id, now = uuid4(), datetime.now(UTC)
             await work.rooms.add(room_id, RoomKind.DIRECT, None, "", now, direct_key=key)
             for member_id in (principal.user.id, user_id):
@@ -184,8 +186,8 @@ class Rooms:
         return self._presences.live_room(room)
 
 
-async def _check_room_for_more(work: Work, principal: Principal) -> None:
-    if len(await work.rooms.ids_of(principal.user.id)) >= ROOMS_MAX:
+async def _check_room_for_more(work: Work, user_id: UUID) -> None:
+    if len(await work.rooms.ids_of(user_id)) >= ROOMS_MAX:
         raise Conflict("too_many_rooms", f"One can be in at most {ROOMS_MAX} rooms.")
 
 

@@ -128,8 +128,15 @@ class SqlRooms:
         return [_member(row) for row in await self._connection.execute(query)]
 
     async def heir(self, room_id: UUID) -> UUID | None:
-        longest = members.c.joined_at, members.c.user_id
-        query = select(members.c.user_id).where(members.c.room_id == room_id).order_by(*longest).limit(1)
+        # Who is banned looks after nothing, unless there is nobody else.
+        best = users.c.banned_at.is_not(None), members.c.joined_at, members.c.user_id
+        query = (
+            select(members.c.user_id)
+            .join(users, users.c.id == members.c.user_id)
+            .where(members.c.room_id == room_id)
+            .order_by(*best)
+            .limit(1)
+        )
         return (await self._connection.execute(query)).scalar_one_or_none()
 
     async def has_owner(self, room_id: UUID) -> bool:
