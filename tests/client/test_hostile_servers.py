@@ -146,6 +146,30 @@ async def test_early_events_wait_for_the_connection(speak: Speak, make: Make) ->
     assert await seen.event() == ("late",)
 
 
+@pytest.mark.parametrize("binary", [False, True])
+async def test_early_events_are_bounded_in_bytes_too(speak: Speak, make: Make, binary: bool) -> None:
+    """Each is as large as a message may be, and a server may never connect the namespace."""
+    size = 3 * 1024 * 1024
+
+    async def script(connection: ServerConnection) -> None:
+        await connection.send(OPEN)
+        for _ in range(10):
+            if binary:
+                await connection.send('452-["early",{"_placeholder":true,"num":1}]')
+                await connection.send(bytes(size - 1000))
+                await connection.send(b"the other")
+            else:
+                await connection.send(f'42["early","{"x" * (size - 1000)}"]')
+        await connection.send('40{"sid":"b"}')
+        await connection.send('42["late"]')
+        await connection.wait_closed()
+
+    io, seen = make(await speak(script), transports=["websocket"], compression=False)
+    await soon(io.connect())
+    assert len(await seen.events("early", 5)) == 5
+    assert await seen.event() == ("late",)
+
+
 async def test_an_upgrade_that_fails_costs_nothing(make: Make) -> None:
     sent: list[bytes] = []
 

@@ -131,6 +131,7 @@ class Client(CatchAlls):
         self.manager: Manager = Manager(self._stages)
         self._session: Session | None = None
         self._decoder: Decoder | None = None
+        self._undecoded = 0  # bytes of the messages that the next packet is made of
         self._runner: asyncio.Task[None] | None = None
         self._main = self.of(self._endpoint.namespace)
 
@@ -364,6 +365,7 @@ class Client(CatchAlls):
         """Carries the namespaces' messages over a session until it ends; returns why."""
         self._session = session
         self._decoder = self.parser.decoder()
+        self._undecoded = 0
         reason = "forced close"
         try:
             try:
@@ -430,6 +432,7 @@ class Client(CatchAlls):
         session, decoder = self._session, self._decoder
         if session is None or decoder is None:
             return
+        self._undecoded += len(message)
         try:
             packet = decoder.add(message, 1) if isinstance(message, str) else decoder.add(message)
         except PacketError as error:
@@ -438,17 +441,19 @@ class Client(CatchAlls):
             session.fail("parse error")
             return
         except UndecodableArgument as error:
+            self._undecoded = 0
             namespace = self._namespaces.get(error.namespace)
             if namespace is not None:
                 namespace.refuse_event(error.ack_id, str(error))
             return
         if packet is None:
             return
+        size, self._undecoded = self._undecoded, 0
         if "packet" in self._stages:
             self._stages.notify("packet", packet)
         namespace = self._namespaces.get(packet.namespace)
         if namespace is not None and namespace.active:
-            namespace.receive(packet)
+            namespace.receive(packet, size)
 
 
 def _check_transports(transports: Sequence[TransportName]) -> None:

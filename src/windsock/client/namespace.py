@@ -38,6 +38,9 @@ MAX_EARLY_EVENTS: Final = 1000
 """Events that come before the namespace is connected, as python-socketio's ``connect`` handlers send them; a server
 that never connects it is not listened to without end."""
 
+MAX_EARLY_SIZE: Final = 16 * 1024 * 1024
+"""Bytes of the messages that they came in; the first has room however large it is."""
+
 
 class ClientNamespace(CatchAlls):
     """One namespace over the client's connection. Got with ``io.of("/name")``.
@@ -70,6 +73,7 @@ class ClientNamespace(CatchAlls):
         self._queue = RetryQueue(self._attempt, retries, max_bytes) if retries else None
         self._session: Session | None = None
         self._early: list[Packet] = []
+        self._early_size = 0
         self._admission: asyncio.Task[None] | None = None
         self._connected = asyncio.Event()
         self._waiters: set[asyncio.Future[None]] = set()
@@ -284,6 +288,7 @@ class ClientNamespace(CatchAlls):
         """The connection was lost, or left."""
         self._session = None
         self._early = []
+        self._early_size = 0
         if self._admission is not None:
             self._admission.cancel()
             self._admission = None
@@ -370,8 +375,8 @@ class ClientNamespace(CatchAlls):
 
     # -- for the client: packets --
 
-    def receive(self, packet: Packet) -> None:
-        """A packet of this namespace came."""
+    def receive(self, packet: Packet, size: int) -> None:
+        """A packet of this namespace came, in messages of so many bytes."""
         type = packet.type
         if type is PacketType.CONNECT:
             self._admitted(packet.data)
@@ -379,8 +384,9 @@ class ClientNamespace(CatchAlls):
             data = packet.data if isinstance(packet.data, dict) else {"message": str(packet.data)}
             self._refused(ConnectionRefused(str(data.get("message")), data.get("data")))
         elif not self.connected:
-            if type is PacketType.EVENT and len(self._early) < MAX_EARLY_EVENTS:
+            if type is PacketType.EVENT and self._has_room(size):
                 self._early.append(packet)
+                self._early_size += size
             else:
                 logger.debug("a packet for %s came while it is not connected", self.name)
         elif type is PacketType.EVENT:
@@ -392,6 +398,10 @@ class ClientNamespace(CatchAlls):
             self.active = False
             self.lose("io server disconnect")
             self._client.deactivate()
+
+    def _has_room(self, size: int) -> bool:
+        early = self._early
+        return not early or (len(early) < MAX_EARLY_EVENTS and self._early_size + size <= MAX_EARLY_SIZE)
 
     def refuse_event(self, id: int | None, message: str) -> None:
         """An event held what is not Unicode."""
@@ -413,7 +423,7 @@ class ClientNamespace(CatchAlls):
             self._offset = None
         self._pid = pid
         self.id = id
-        early, self._early = self._early, []
+        early, self._early, self._early_size = self._early, [], 0
         for packet in early:
             self._receive_event(packet.data, packet.id)
         while (first := self._buffer.first()) is not None:
