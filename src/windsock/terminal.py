@@ -162,8 +162,7 @@ async def _connect(options: argparse.Namespace) -> int:
             names[name] = None
 
     @client.on_any
-    def event(name: Any, *arguments: Any) -> None:
-        name = str(name)  # it may be a number
+    def event(name: str, *arguments: Any) -> None:
         learn(name)
         say("in", f"< {show(name)[1:-1]} {' '.join(map(show, arguments))}")
 

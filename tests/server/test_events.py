@@ -235,12 +235,24 @@ async def test_an_unknown_event_is_answered(host: Serve, way: Way, join: Join) -
         assert repr(name) in answer["error"]["message"]
 
 
-async def test_an_event_without_a_name_is_answered(host: Serve, way: Way, dial: Dial) -> None:
-    peer = await dial(await host(Server(), way.lane))
+async def test_an_event_whose_name_is_a_number(host: Serve, way: Way, dial: Dial) -> None:
+    """Its name is the text that the number is in JavaScript, for a handler and for whoever sees every event."""
+    io = Server()
+    seen: list[str] = []
+
+    @io.on("5.5")
+    def handle(socket: Socket, value: int) -> int:
+        return value
+
+    io.on_any(lambda socket, event, *arguments: seen.append(event))
+    peer = await dial(await host(io, way.lane))
     await peer.connect()
-    await peer.send("421[5]")
-    (answer,) = await peer.acknowledgement(1)
+    await peer.send("421[5.5,7]")
+    assert await peer.acknowledgement(1) == [7]
+    await peer.send("422[5]")
+    (answer,) = await peer.acknowledgement(2)
     assert answer["error"]["code"] == "unknown_event"
+    assert seen == ["5.5", "5"]
 
 
 async def test_payloads_are_validated(host: Serve, way: Way, join: Join) -> None:

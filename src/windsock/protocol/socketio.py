@@ -8,6 +8,8 @@ and ``,`` unless it is ``/``, then an acknowledgement id, then a JSON payload::
 
 from __future__ import annotations
 
+import math
+from decimal import Decimal
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
 
@@ -125,7 +127,8 @@ class Parser(Protocol):
 
 
 def check_payload(kind: PacketType, data: Any) -> None:
-    """Refuses data that no packet of this type has.
+    """Refuses data that no packet of this type has. An event's name that is a number becomes the text that it is in
+    JavaScript, by which the original finds its handler.
 
     Args:
         kind: neither BINARY_EVENT nor BINARY_ACK.
@@ -151,5 +154,20 @@ def check_payload(kind: PacketType, data: Any) -> None:
 def _check_event(data: Any) -> None:
     if type(data) is not list or not data or type(data[0]) not in (str, int, float):
         raise PacketError("expected an array that begins with the event's name")
+    if type(data[0]) is not str:
+        data[0] = _number_as_text(data[0])
     if data[0] in RESERVED_EVENTS:
         raise PacketError(f"expected an event's name, got the reserved {data[0]!r}")
+
+
+def _number_as_text(number: float) -> str:
+    """As JavaScript writes it (ECMA-262, Number::toString)."""
+    if not math.isfinite(number):
+        return "NaN" if math.isnan(number) else "Infinity" if number > 0 else "-Infinity"
+    shortest = repr(float(number))
+    if number == 0:
+        return "0"
+    if 1e-6 <= abs(number) < 1e21:
+        return format(Decimal(shortest).normalize(), "f")
+    digits, _, exponent = shortest.partition("e")
+    return f"{digits}e{int(exponent):+d}"

@@ -51,6 +51,12 @@ const unpackJavaScript = (value) => {
   return value;
 };
 
+/** An event's name as EventEmitter has it, which looks its listeners up by a property: text, though it be a number. */
+const named = (packet) => {
+  if (typeof packet.data?.[0] === "number" && [2, 5].includes(packet.type)) packet.data[0] = String(packet.data[0]);
+  return packet;
+};
+
 const questions = {
   encode({ packet }) {
     return new Encoder().encode(unpack(packet));
@@ -58,7 +64,7 @@ const questions = {
   decode({ messages }) {
     const decoder = new Decoder();
     const packets = [];
-    decoder.on("decoded", (packet) => packets.push(packet));
+    decoder.on("decoded", (packet) => packets.push(named(packet)));
     for (const message of unpack(messages)) decoder.add(message);
     return { packets, waiting: Boolean(decoder.reconstructor) };
   },
@@ -68,7 +74,7 @@ const questions = {
   "decode msgpack"({ message }) {
     const decoder = new msgpack.Decoder();
     let found;
-    decoder.on("decoded", (packet) => (found = packet));
+    decoder.on("decoded", (packet) => (found = named(packet)));
     decoder.add(unpack(message));
     return packJavaScript(found);
   },

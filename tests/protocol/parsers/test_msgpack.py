@@ -83,8 +83,8 @@ UNDEFINED = Ext(0, b"\0")
         ),
         # As python-socketio does.
         ({"type": 1, "data": None, "nsp": "/"}, Packet(DISCONNECT)),
-        ({"type": 2, "nsp": "/", "data": [5]}, Packet(EVENT, data=[5])),
-        ({"type": 2, "nsp": "/", "data": [1.5, None]}, Packet(EVENT, data=[1.5, None])),
+        ({"type": 2, "nsp": "/", "data": [5]}, Packet(EVENT, data=["5"])),
+        ({"type": 2, "nsp": "/", "data": [1.5, None]}, Packet(EVENT, data=["1.5", None])),
         ({"type": 4, "nsp": "/", "data": "no"}, Packet(CONNECT_ERROR, data="no")),
         ({"type": 2, "nsp": "/", "data": ["x"], "id": 10**15 - 1}, Packet(EVENT, data=["x"], id=10**15 - 1)),
     ],
