@@ -41,6 +41,23 @@ async def test_handlers_may_be_coroutines_and_start_in_order(host: Serve, lane: 
     assert started == [f"m{number}" for number in range(20)]
 
 
+async def test_what_a_plain_handler_returns(host: Serve, lane: Lane, stack: AsyncExitStack) -> None:
+    endpoint = Endpoint()
+
+    async def shout(socket: WebSocket, text: str) -> None:
+        await asyncio.sleep(0)
+        socket.send(text.upper())
+
+    @endpoint.on("message")
+    def message(socket: WebSocket, text: str) -> Any:
+        return shout(socket, text) if text.startswith("run") else text  # which is nobody's
+
+    connection = await dial(await host(endpoint, lane), stack)
+    for text in ("ignore this", "run this", "and this", "run that"):
+        await connection.send(text)
+    assert [await soon(connection.recv()) for _ in range(2)] == ["RUN THIS", "RUN THAT"]
+
+
 class Move(BaseModel):
     x: int
     y: int
