@@ -1,4 +1,4 @@
-import { expect, fresh, logIn, PASSWORD, signUp, test } from "./fixtures";
+import { expect, fresh, logIn, PASSWORD, Person, signUp, test } from "./fixtures";
 import { ChatServer } from "./server";
 
 test("sign up, log out, log in", async ({ open }) => {
@@ -22,6 +22,40 @@ test("sign up, log out, log in", async ({ open }) => {
   await page.getByLabel("Password").fill(PASSWORD);
   await page.getByRole("button", { name: "Log in" }).click();
   await expect(page.getByRole("heading", { name: "People", level: 1 })).toBeVisible();
+});
+
+test("log-in leads back to where a link led, within the chat, and not to where another was", async ({
+  server,
+  open,
+}) => {
+  const finn = await Person.signUp(server.url, fresh("finn"), "Finn Aber");
+  const room = await finn.createRoom(fresh("hideout"), "private");
+  const page = await open();
+  await logIn(page, finn.user.username);
+  await page.goto(`/rooms/${room.id}`);
+  await expect(page.getByRole("textbox", { name: /^Message / })).toBeVisible();
+  await page.getByRole("contentinfo").getByRole("button").click();
+  await page.getByRole("menuitem", { name: "Log out" }).click();
+  await expect(page.getByRole("heading", { name: "Welcome back" })).toBeVisible();
+  await expect(page).toHaveURL(/\/log-in$/);
+  for (const next of [
+    "//example.org/there",
+    "/\\example.org",
+    "https://example.org",
+    "javascript:alert(1)",
+  ]) {
+    await page.goto(`/log-in?next=${encodeURIComponent(next)}`);
+    await page.getByLabel("Username").fill(finn.user.username);
+    await page.getByLabel("Password").fill(PASSWORD);
+    await page.getByRole("button", { name: "Log in" }).click();
+    await expect(page.getByRole("navigation", { name: "Rooms and conversations" })).toBeVisible();
+    await page.goto("/people");
+    await page.getByRole("contentinfo").getByRole("button").click();
+    await page.getByRole("menuitem", { name: "Your profile" }).click();
+    await page.getByRole("button", { name: "Log out on all devices" }).click();
+    await expect(page.getByRole("heading", { name: "Welcome back" })).toBeVisible();
+    await expect(page).toHaveURL(/\/log-in$/);
+  }
 });
 
 test("a form says what is wrong with it", async ({ open }) => {

@@ -27,9 +27,10 @@ import { useSession } from "@/lib/session/session";
 const root = createRootRoute({ component: Outlet, notFoundComponent: NotFound, errorComponent: Broken });
 
 /** Where log-in leads back to: an address within the application, or nothing. */
-function validateNext(search: Record<string, unknown>): { next?: string } {
+function validateNext(search: Record<string, unknown>): { next?: string | undefined } {
   const { next } = search;
-  return typeof next === "string" && /^\/(?![/\\])/.test(next) ? { next } : {};
+  // Undefined and not left out: what a validator leaves out, the router fills in as it came.
+  return { next: typeof next === "string" && /^\/(?![/\\])/.test(next) ? next : undefined };
 }
 
 const visitor = createRoute({

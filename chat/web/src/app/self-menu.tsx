@@ -34,7 +34,15 @@ export function SelfMenu() {
   const theme = useTheme((state) => state.theme);
   const isConnected = useConnection((state) => state.status === "connected");
   const [isAsking, setAsking] = useState(false);
-  const leave = () => logOut().catch(complain);
+  const leave = async () => {
+    try {
+      await logOut();
+      // Whoever logs in next need not be one who may see what was on the screen.
+      await navigate({ to: "/log-in" });
+    } catch (error) {
+      complain(error);
+    }
+  };
 
   return (
     <>

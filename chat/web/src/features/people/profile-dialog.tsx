@@ -1,3 +1,4 @@
+import { useNavigate } from "@tanstack/react-router";
 import { type FormEvent, useState } from "react";
 import { Avatar } from "@/components/avatar";
 import { Button } from "@/components/button";
@@ -13,11 +14,22 @@ import { complain, say } from "@/lib/toasts";
 /** One's own profile. */
 export function ProfileDialog({ onClose }: { onClose(): void }) {
   const me = useMe();
+  const navigate = useNavigate();
   const [name, setName] = useState(me.display_name);
   const [about, setAbout] = useState(me.about);
   const [error, setError] = useState<unknown>(null);
   const [isPending, setPending] = useState(false);
   const isChanged = name.trim() !== me.display_name || about.trim() !== me.about;
+
+  const leave = async () => {
+    try {
+      await logOutEverywhere();
+      // Whoever logs in next need not be one who may see what was on the screen.
+      await navigate({ to: "/log-in" });
+    } catch (error) {
+      complain(error);
+    }
+  };
 
   const submit = async (event: FormEvent) => {
     event.preventDefault();
@@ -67,7 +79,7 @@ export function ProfileDialog({ onClose }: { onClose(): void }) {
         </DialogActions>
       </form>
       <div className="mt-5 border-t border-line pt-4">
-        <Button tone="quiet" className="-ml-3" onPress={() => void logOutEverywhere().catch(complain)}>
+        <Button tone="quiet" className="-ml-3" onPress={() => void leave()}>
           <LeaveIcon />
           Log out on all devices
         </Button>

@@ -58,8 +58,6 @@ function revive(item: OutboxItem): OutboxItem {
 export interface OutboxStore {
   readonly outbox: Outbox;
   save(outbox: Outbox): void;
-  /** Forget everything this person has written and not sent, in all windows that are gone. */
-  clear(): void;
   close(): void;
 }
 
@@ -95,9 +93,6 @@ export async function openOutbox(userId: string, adopt: (items: Outbox) => void)
       } catch {
         // The storage is full or forbidden: the messages live as long as the window.
       }
-    },
-    clear: () => {
-      for (const one of keysOf(prefix)) localStorage.removeItem(one);
     },
     close: () => ending.abort(),
   };
