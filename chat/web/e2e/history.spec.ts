@@ -88,6 +88,12 @@ test("at the end it stays at the end; elsewhere new messages are announced", asy
 
   await page.getByRole("textbox", { name: /^Message / }).fill("a\nb\nc\nd\ne\nf");
   await expect.poll(() => distanceFromEnd(page)).toBeLessThan(2);
+  // A letter more makes it no higher.
+  await page.getByRole("textbox", { name: /^Message / }).press("g");
+  await expect(page.getByRole("textbox", { name: /^Message / })).toHaveValue(/g$/);
+  expect(await distanceFromEnd(page)).toBeLessThan(2);
+  await admin.send(room.id, "heard while writing");
+  await expect(page.getByText("heard while writing", { exact: true })).toBeInViewport();
   await page.getByRole("textbox", { name: /^Message / }).fill("");
 
   await list(page).hover();

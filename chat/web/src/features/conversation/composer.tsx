@@ -130,9 +130,14 @@ export function Composer({ room, onSent, onEditLast }: ComposerProps) {
 
 /** As high as its text; the style sheet says how high that may be. */
 export function growToFit(box: HTMLTextAreaElement | null, _text: string): void {
-  if (!box) return;
+  const frame = box?.parentElement;
+  if (!box || !frame) return;
+  // What is around keeps its height while the text is measured: a list that grew for a moment would lose its end, and
+  // nobody is told of it.
+  frame.style.height = `${frame.getBoundingClientRect().height}px`;
   box.style.height = "auto";
   box.style.height = `${box.scrollHeight}px`;
+  frame.style.height = "";
 }
 
 /** Without the empty lines around it. Spaces before the first word stay: they may be those of code. */
