@@ -2,12 +2,12 @@
 
 import asyncio
 import itertools
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import AsyncIterator, Iterator
 from uuid import uuid4
 
 import httpx
 import pytest
+import pytest_asyncio
 
 from chat.tests.devices import WITHIN, Device, Json, Refused
 from chat.tests.matrix import ROUTES
@@ -22,6 +22,21 @@ from windsock_chat.services.rate_limits import Limiter, MemoryCounters, network
 def addresses() -> Iterator[str]:
     """Addresses that nobody has used."""
     return (f"198.51.{a}.{b}" for a, b in itertools.product(range(100), range(1, 255)))
+
+
+@pytest.fixture(scope="module")
+def tight_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ChatServer]:
+    """So strict that everything may be done once."""
+    data = tmp_path_factory.mktemp("tight")
+    with ChatServer(data, rate_factor=0.0001, trusted_proxies="127.0.0.1") as server:
+        yield server
+
+
+@pytest_asyncio.fixture
+async def tight(tight_server: ChatServer) -> AsyncIterator[Town]:
+    """Where people come from who may do everything once."""
+    async with Town(tight_server) as town:
+        yield town
 
 
 async def someone(strict: Town, address: str) -> Person:
@@ -186,18 +201,34 @@ async def test_connecting_is_limited_for_a_user(strict: Town, addresses: Iterato
     assert 1 <= refused.value.data["data"]["retry_after"] <= rate.CONNECT.seconds
 
 
-async def test_every_route_is_limited_for_an_address(data: Path, addresses: Iterator[str]) -> None:
-    # So strict that everything may be done once.
-    with ChatServer(data, rate_factor=0.0001, trusted_proxies="127.0.0.1") as server:
-        async with Town(server) as town:
-            for name in ROUTES:
-                method, _, template = name.partition(" ")
-                path = template.replace("{path:path}", "").format(room_id=uuid4(), user_id=uuid4())
-                http = town.browser(**{"X-Forwarded-For": next(addresses)})
-                first, second = await knock(http, 2, method, f"{server.url}{path}", {})
-                assert first.status_code != 429, name
-                assert second.status_code == 429, name
-                assert int(second.headers["retry-after"]) >= 1, name
+async def test_every_route_is_limited_for_an_address(tight: Town, addresses: Iterator[str]) -> None:
+    for name in ROUTES:
+        method, _, template = name.partition(" ")
+        path = template.replace("{path:path}", "").format(room_id=uuid4(), user_id=uuid4())
+        http = tight.browser(**{"X-Forwarded-For": next(addresses)})
+        first, second = await knock(http, 2, method, f"{tight.server.url}{path}", {})
+        assert first.status_code != 429, name
+        assert second.status_code == 429, name
+        assert int(second.headers["retry-after"]) >= 1, name
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "content"),
+    [
+        ("POST", "/auth/log-in", b"{"),
+        ("POST", "/auth/log-in", b"[" * 60_000),
+        ("PATCH", "/users/me", b"\xff\xfe"),
+        ("POST", "/users/me", b"{}"),
+        ("DELETE", "/nowhere", b""),
+    ],
+)
+async def test_what_no_route_gets_to_see_is_limited_for_an_address(
+    tight: Town, addresses: Iterator[str], method: str, path: str, content: bytes
+) -> None:
+    http = tight.browser(**{"X-Forwarded-For": next(addresses), "Content-Type": "application/json"})
+    first, second = [await http.request(method, path, content=content) for _ in range(2)]
+    assert first.status_code in {400, 405, 422}
+    check_refusal(second, rate.PAGE.seconds)
 
 
 async def test_after_the_time_told_the_same_request_succeeds() -> None:

@@ -10,6 +10,8 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from windsock_chat.domain.errors import Busy, ChatError, Conflict, Forbidden, NotFound, RateLimited, Unauthorized
+from windsock_chat.domain.rate import PAGE
+from windsock_chat.http.dependencies import address_of, services_of
 
 
 class ErrorDetail(BaseModel):
@@ -96,10 +98,13 @@ async def _refuse(request: Request, error: Exception) -> JSONResponse:
 
 async def _invalid(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
+    errors = error.errors()
+    if any(item["type"] == "json_invalid" for item in errors) and (refusal := await _uncounted(request)):
+        return refusal
     # Neither the input nor the context is repeated: they may hold a password.
     details = [
         ErrorDetail(loc=[_place(part) for part in item["loc"]], msg=str(item["msg"]), type=str(item["type"]))
-        for item in error.errors()[:_DETAILS_MAX]
+        for item in errors[:_DETAILS_MAX]
     ]
     return answer(422, ErrorInfo(code="invalid_payload", message="The request is not valid.", details=details))
 
@@ -113,8 +118,22 @@ def _place(part: str | int) -> str | int:
 
 async def _http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
+    if error.status_code != 404 and (refusal := await _uncounted(request)):
+        return refusal
     code = _HTTP_CODES.get(error.status_code, "bad_request")
     return answer(error.status_code, ErrorInfo(code=code, message=str(error.detail)), error.headers)
+
+
+async def _uncounted(request: Request) -> JSONResponse | None:
+    """Count a request that the framework refused before any route could: its body, or its method, is none.
+
+    Answers the refusal when there are too many of them from an address. (404 is a route's own, and counted there.)
+    """
+    try:
+        await services_of(request).limiter.check_address(PAGE, address_of(request))
+    except ChatError as error:
+        return await _refuse(request, error)
+    return None
 
 
 async def _unexpected(request: Request, error: Exception) -> JSONResponse:
