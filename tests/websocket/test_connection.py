@@ -13,7 +13,7 @@ from websockets.typing import Subprotocol
 from tests.server.fixtures import Serve
 from tests.server.site import Lane, Trouble, soon, until
 from tests.websocket.peer import dial, end, make_echo
-from windsock import ConnectionRefused, NotConnected, WebSocketClosure
+from windsock import ConnectionRefused, NotConnected, SlowConsumer, WebSocketClosure
 from windsock.websocket import CloseCode, Endpoint, WebSocket, may_come_back
 
 # -- connecting --
@@ -22,30 +22,40 @@ from windsock.websocket import CloseCode, Endpoint, WebSocket, may_come_back
 async def test_refusals(host: Serve, lane: Lane, stack: AsyncExitStack, trouble: Trouble) -> None:
     endpoint = make_echo()
     groups: list[int] = []
+    came: list[WebSocket] = []
 
     @endpoint.on("connect")
     async def connect(socket: WebSocket) -> None:
+        came.append(socket)
         socket.join("admitted")
         name = socket.request.query.get("name")
         groups.append(len(endpoint.group("admitted")))
         await asyncio.sleep(0)
         if name == "mallory":
             raise ConnectionRefused("not you", {"why": "name"})
+        if name == "eve":
+            raise ConnectionRefused("nor you")
         if name == "bug":
             raise RuntimeError("oops")
         socket.data.name = name
         socket.send(f"hello {name}")
 
     site = await host(endpoint, lane)
-    for name, status, message in (("mallory", 403, "not you"), ("bug", 500, "internal error")):
+    for name, status, content in (
+        ("mallory", 403, {"message": "not you", "data": {"why": "name"}}),
+        ("eve", 403, {"message": "nor you"}),
+        ("bug", 500, {"message": "internal error"}),
+    ):
         with pytest.raises(InvalidStatus) as caught:
             await dial(site, stack, f"/?name={name}")
         assert caught.value.response.status_code == status
-        assert json.loads(caught.value.response.body or b"")["message"] == message
+        assert json.loads(caught.value.response.body or b"") == content
+        with pytest.raises(NotConnected):
+            await soon(came[-1].drain())
     trouble.expect("the 'connect' handler")
     connection = await dial(site, stack, "/?name=ann")
     assert await soon(connection.recv()) == "hello ann"
-    assert groups == [1, 1, 1], "who is refused is in no group any more"
+    assert groups == [1, 1, 1, 1], "who is refused is in no group any more"
     (socket,) = endpoint.sockets
     assert socket.data.name == "ann"
     assert socket.groups == {"admitted"}
@@ -105,6 +115,38 @@ async def test_closed_before_it_begins(host: Serve, lane: Lane, stack: AsyncExit
     assert await soon(connection.recv()) == "full, try later"
     assert await end(connection) == (1013, "é" * 61)
     assert await soon(left.get()) == 1013
+
+
+async def test_a_disconnect_handler_that_fails(
+    host: Serve, lane: Lane, stack: AsyncExitStack, trouble: Trouble
+) -> None:
+    endpoint = make_echo()
+
+    @endpoint.on("disconnect")
+    def disconnect(socket: WebSocket) -> None:
+        raise RuntimeError("oops")
+
+    site = await host(endpoint, lane)
+    connection, other = await dial(site, stack), await dial(site, stack)
+    await connection.close()
+    await until(lambda: len(endpoint.sockets) == 1, "one has left")
+    trouble.expect("the 'disconnect' handler")
+    await other.send("still here")
+    assert await soon(other.recv()) == "still here"
+    endpoint.handlers.clear()  # the other one leaves in peace
+
+
+async def test_too_much_before_it_begins(host: Serve, lane: Lane, stack: AsyncExitStack) -> None:
+    endpoint = make_echo(slow_consumer=SlowConsumer(max_bytes=1000))
+
+    @endpoint.on("connect")
+    def connect(socket: WebSocket) -> None:
+        for number in range(4):
+            socket.send(f"{number}" * 400)
+        socket.close(CloseCode.TRY_AGAIN_LATER, "of the application")
+
+    connection = await dial(await host(endpoint, lane), stack)
+    assert await end(connection) == (1013, "too much to begin with")
 
 
 # -- the end --

@@ -68,6 +68,11 @@ async def test_the_heartbeat(host: Serve, stack: AsyncExitStack) -> None:
             await go_on(11)
         assert left.get_nowait() == (1006, "ping timeout")
         assert left.empty(), "who answers stays"
+        connection.transport.pause_reading()
+        for _ in range(10):
+            await clock.advance(11)
+        assert left.get_nowait() == (1006, "ping timeout"), "and is asked again"
+    connection.transport.abort()
     silent.transport.abort()
 
 
