@@ -19,6 +19,13 @@ EventHandler = Callable[..., Any]
 MAX_REPORTED_ERRORS: Final = 20
 """Errors in one answer to a bad payload; a hostile one may contain a million."""
 
+MAX_LISTED_ERRORS: Final = 10_000
+"""Errors of one argument of which those are taken. Pydantic lists all or none, and a million would keep everybody
+waiting for a second: of more there is but the number."""
+
+MAX_PLACE_LENGTH: Final = 100
+"""Characters of a key in the place of an error. It is the client's, and stands in each error below it."""
+
 RAW: Final = (inspect.Parameter.empty, Any, object)
 """Annotations that say nothing: what comes passes as it is."""
 
@@ -159,10 +166,18 @@ def _wrong_count(minimum: int, maximum: int | None, count: int) -> EventError:
 
 
 def _invalid(index: int, error: ValidationError) -> EventError:
-    # Inputs are left out: what a client sent is not to be sent around, and may be large.
-    details = error.errors(include_url=False, include_context=False, include_input=False)
-    shown = [
-        {"loc": [index, *detail["loc"]], "msg": detail["msg"], "type": detail["type"]}
-        for detail in details[:MAX_REPORTED_ERRORS]
-    ]
+    count = error.error_count()
+    if count > MAX_LISTED_ERRORS:
+        shown = [{"loc": [index], "msg": f"{count} errors", "type": "too_many_errors"}]
+    else:
+        # Inputs are left out: what a client sent is not to be sent around, and may be large.
+        details = error.errors(include_url=False, include_context=False, include_input=False)
+        shown = [
+            {"loc": [index, *map(_place, detail["loc"])], "msg": detail["msg"], "type": detail["type"]}
+            for detail in details[:MAX_REPORTED_ERRORS]
+        ]
     return EventError("invalid_payload", f"argument {index + 1} is not valid", {"details": shown})
+
+
+def _place(part: int | str) -> int | str:
+    return part[:MAX_PLACE_LENGTH] if isinstance(part, str) else part

@@ -161,6 +161,14 @@ def test_errors_are_not_without_end() -> None:
     def many(socket: Socket, numbers: list[int]) -> None: ...
 
     assert len(refusal(many, ["x"] * 10_000)["details"]) == 20
+    assert refusal(many, ["x"] * 10_001)["details"] == [{"loc": [0], "msg": "10001 errors", "type": "too_many_errors"}]
+
+
+def test_where_an_error_is_has_an_end() -> None:
+    def many(socket: Socket, numbers: dict[str, list[int]]) -> None: ...
+
+    details = refusal(many, {"k" * 100_000: ["x"] * 50})["details"]
+    assert [detail["loc"] for detail in details] == [[0, "k" * 100, number] for number in range(20)]
 
 
 def test_the_rest_of_the_arguments_is_validated_too() -> None:

@@ -85,6 +85,17 @@ async def test_json_is_validated_by_the_annotation(host: Serve, lane: Lane, stac
     assert (await end(other))[0] == 1007
 
 
+async def test_errors_without_end_are_counted(host: Serve, lane: Lane, stack: AsyncExitStack) -> None:
+    endpoint = Endpoint()
+
+    @endpoint.on("message")
+    def add(socket: WebSocket, numbers: list[int]) -> None: ...
+
+    connection = await dial(await host(endpoint, lane), stack)
+    await connection.send(json.dumps(["x"] * 10_001))
+    assert await end(connection) == (1007, "10001 errors")
+
+
 @pytest.mark.parametrize(("annotation", "wrong"), [(str, b"binary"), (bytes, "text")])
 async def test_the_other_type_is_unsupported(
     host: Serve, lane: Lane, stack: AsyncExitStack, annotation: Any, wrong: Any

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from pydantic import PydanticUserError, TypeAdapter, ValidationError
 
-from windsock.arguments import POSITIONAL, RAW, hints_of, is_asynchronous
+from windsock.arguments import MAX_LISTED_ERRORS, POSITIONAL, RAW, hints_of, is_asynchronous
 from windsock.errors import ConfigurationError
 from windsock.protocol.closing import CloseCode
 
@@ -93,6 +93,8 @@ def _converter(annotation: Any) -> Convert | None:
         try:
             return validate(message)
         except ValidationError as error:
+            if error.error_count() > MAX_LISTED_ERRORS:
+                raise Unacceptable(CloseCode.INVALID_DATA, f"{error.error_count()} errors") from None
             # Inputs are left out: what a client sent may be large.
             first = error.errors(include_url=False, include_context=False, include_input=False)[0]
             place = ".".join(map(str, first["loc"]))
