@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-import re
 import sys
 from collections import deque
 from http import HTTPStatus
@@ -20,6 +19,7 @@ from windsock.asgi import EXTENSION, ASGIApplication
 from windsock.engine.transports.outbox import FLUSH_AT
 from windsock.tasks import start
 from windsock.uvicorn.exchange import DirectRequest, Exchange
+from windsock.uvicorn.head import MAX_HEAD_SIZE, MAX_HEADERS, announces_body, is_too_large, names_a_host
 from windsock.uvicorn.websocket import Head, WebSocketProtocol
 
 if TYPE_CHECKING:
@@ -31,14 +31,6 @@ if TYPE_CHECKING:
     from windsock.engine.registry import Engine
     from windsock.engine.wiring import Wiring
 
-
-MAX_HEADERS: Final = 128
-"""Fields in a request's head. uvicorn keeps as many as come."""
-
-MAX_HEAD_SIZE: Final = 64 * 1024
-"""Bytes in a request's head, and in the fields behind a chunked body. The parser keeps a field that does not end
-without telling anybody, so what is counted beside the fields is what came while a head was not whole, or of a body
-nothing."""
 
 MAX_PIPELINED: Final = 1000
 """Requests of one connection that wait for the answer to an earlier one. One read can hold ten thousand."""
@@ -60,9 +52,6 @@ LINGER_TIMEOUT: Final = 1.0
 
 MAX_LINGER: Final = 1024 * 1024
 """Bytes of it."""
-
-_HOST: Final = re.compile(rb"(?:[A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?")
-"""What ``Host`` may be (RFC 9110, section 7.2): applications build addresses from it."""
 
 logger: logging.Logger = logging.getLogger("uvicorn.error")
 
@@ -281,7 +270,7 @@ class HttpProtocol(HttpToolsProtocol):
         if self._direct is not None:
             raise HeadRefused  # behind a poll that waits: it could not be answered in order
         upgrading = self.parser.should_upgrade()
-        if upgrading and self._announces_body():
+        if upgrading and announces_body(self.headers):
             # The parser takes the body for what comes behind the request, and would read a request in it that a proxy
             # has not seen.
             raise HeadRefused
@@ -462,23 +451,12 @@ class HttpProtocol(HttpToolsProtocol):
     # -- inside --
 
     def _check_head(self) -> None:
-        headers = self.headers
         # A head that came in one read is no larger than that; others are added up.
-        large = not self._fresh or len(self._read) > MAX_HEAD_SIZE
-        if large and sum([len(name) + len(value) for name, value in headers]) > MAX_HEAD_SIZE:
+        if (not self._fresh or len(self._read) > MAX_HEAD_SIZE) and is_too_large(self.headers):
             self._refusal = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
             raise HeadRefused
-        hosts = [value for name, value in headers if name == b"host"]
-        if len(hosts) > 1 or (hosts and not _HOST.fullmatch(hosts[0])):
+        if not names_a_host(self.headers, self.parser.get_http_version()):
             raise HeadRefused
-        if not hosts and self.parser.get_http_version() == "1.1":
-            raise HeadRefused
-
-    def _announces_body(self) -> bool:
-        return any(
-            name == b"transfer-encoding" or (name == b"content-length" and value.strip(b"0"))
-            for name, value in self.headers
-        )
 
     def _unsupported_upgrade_warning(self) -> None:
         """Called when a request asks for a protocol that is not spoken here: it is answered without, and so is what

@@ -6,7 +6,8 @@ import re
 from http import HTTPStatus
 from typing import TYPE_CHECKING, ClassVar, Final, cast
 
-from windsock.uvicorn.http import HEAD_TIMEOUT, MAX_HEAD_SIZE, HttpProtocol
+from windsock.uvicorn.head import MAX_HEAD_SIZE
+from windsock.uvicorn.http import HEAD_TIMEOUT, HttpProtocol
 from windsock.workers.links import Outcome
 
 if TYPE_CHECKING:
