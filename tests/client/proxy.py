@@ -35,6 +35,7 @@ class Proxy:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        self.accepting = False  # some may have been taken whose tasks have not begun
         self._server.close()
         self._flowing.set()
         for writer in (*self._writers, *self._backs):
