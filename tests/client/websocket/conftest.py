@@ -118,6 +118,7 @@ Listen = Callable[[Answer], Awaitable[str]]
 async def listen() -> AsyncIterator[Listen]:
     """Starts a TCP server in this process, for what no WebSocket library would send; returns its URL."""
     tasks: set[asyncio.Task[None]] = set()
+    over = False  # clients may still come back
     async with AsyncExitStack() as stack:
 
         async def start(answer: Answer) -> str:
@@ -126,7 +127,8 @@ async def listen() -> AsyncIterator[Listen]:
                 assert task is not None
                 tasks.add(task)
                 try:
-                    await answer(reader, writer)
+                    if not over:
+                        await answer(reader, writer)
                 except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
                     pass  # the client has left, or the test is over, which Python 3.11 would log as an error
                 finally:
@@ -138,6 +140,7 @@ async def listen() -> AsyncIterator[Listen]:
             return f"ws://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
 
         yield start
+        over = True
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
