@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, AnyStr, Final
 
 import orjson
 
@@ -41,14 +41,19 @@ def is_json_too_deep(text: str | bytes, value: Any) -> bool:
 
 
 def _opens_many(text: str | bytes) -> bool:
-    # ``find`` leaps over what is none of them, where ``count`` looks at each character in turn: ten microseconds for
-    # 16 KB of text.
-    opened = 0
-    for bracket in "[{" if isinstance(text, str) else (b"[", b"{"):
-        place = text.find(bracket)  # type: ignore[arg-type]  # of the same type
-        while place >= 0:
-            opened += 1
-            if opened > MAX_DEPTH:
-                return True
-            place = text.find(bracket, place + 1)  # type: ignore[arg-type]
-    return False
+    if isinstance(text, str):
+        return _count(text, "[") + _count(text, "{") > MAX_DEPTH
+    return _count(text, b"[") + _count(text, b"{") > MAX_DEPTH
+
+
+def _count(text: AnyStr, bracket: AnyStr) -> int:
+    """How many there are, or that there are too many.
+
+    ``find`` leaps over what is none; ``count`` looks at each character in turn, and takes ten microseconds for 16 KB.
+    """
+    found = 0
+    place = text.find(bracket)
+    while place >= 0 and found <= MAX_DEPTH:
+        found += 1
+        place = text.find(bracket, place + 1)
+    return found
