@@ -18,8 +18,8 @@ import { open } from "@/lib/overlays";
 import { useConnection } from "@/lib/realtime/connection";
 import { unsent } from "@/lib/realtime/live";
 import { logOut, useMe } from "@/lib/session/session";
+import { useLeave } from "@/lib/session/use-leave";
 import { setTheme, type Theme, useTheme } from "@/lib/theme";
-import { complain } from "@/lib/toasts";
 
 const THEMES = [
   { theme: "system", icon: ScreenIcon, name: "System theme" },
@@ -34,15 +34,7 @@ export function SelfMenu() {
   const theme = useTheme((state) => state.theme);
   const isConnected = useConnection((state) => state.status === "connected");
   const [isAsking, setAsking] = useState(false);
-  const leave = async () => {
-    try {
-      await logOut();
-      // Whoever logs in next need not be one who may see what was on the screen.
-      await navigate({ to: "/log-in" });
-    } catch (error) {
-      complain(error);
-    }
-  };
+  const leave = useLeave(logOut);
 
   return (
     <>

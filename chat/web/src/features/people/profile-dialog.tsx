@@ -1,4 +1,3 @@
-import { useNavigate } from "@tanstack/react-router";
 import { type FormEvent, useState } from "react";
 import { Avatar } from "@/components/avatar";
 import { Button } from "@/components/button";
@@ -9,27 +8,19 @@ import { Complaint } from "@/components/notice";
 import { api } from "@/lib/api/client";
 import { unwrap } from "@/lib/api/errors";
 import { logOutEverywhere, updateSelf, useMe } from "@/lib/session/session";
-import { complain, say } from "@/lib/toasts";
+import { useLeave } from "@/lib/session/use-leave";
+import { say } from "@/lib/toasts";
 
 /** One's own profile. */
 export function ProfileDialog({ onClose }: { onClose(): void }) {
   const me = useMe();
-  const navigate = useNavigate();
   const [name, setName] = useState(me.display_name);
   const [about, setAbout] = useState(me.about);
   const [error, setError] = useState<unknown>(null);
   const [isPending, setPending] = useState(false);
   const isChanged = name.trim() !== me.display_name || about.trim() !== me.about;
 
-  const leave = async () => {
-    try {
-      await logOutEverywhere();
-      // Whoever logs in next need not be one who may see what was on the screen.
-      await navigate({ to: "/log-in" });
-    } catch (error) {
-      complain(error);
-    }
-  };
+  const leave = useLeave(logOutEverywhere);
 
   const submit = async (event: FormEvent) => {
     event.preventDefault();
